@@ -1,0 +1,26 @@
+import { basename, join } from "node:path";
+import { defineConfig } from "vitest/config";
+import type { ViteUserConfig } from "vitest/config";
+
+const SOURCE_CONDITION = "@carrel/source";
+
+/**
+ * How the tests of a package run: on the sources of all packages, so that nothing is built first,
+ * with a JSON report that the summary of a whole run adds up.
+ */
+export function packageTests(directory: string, test: ViteUserConfig["test"] = {}): ViteUserConfig {
+  return defineConfig({
+    root: directory,
+    resolve: { conditions: [SOURCE_CONDITION, "module", "node"] },
+    ssr: { resolve: { conditions: [SOURCE_CONDITION, "module", "node"] } },
+    test: {
+      name: basename(directory),
+      include: ["{src,test,e2e}/**/*.test.{ts,tsx}"],
+      testTimeout: 30_000,
+      hookTimeout: 60_000,
+      reporters: ["default", "json"],
+      outputFile: { json: join(directory, "test-results/vitest.json") },
+      ...test,
+    },
+  });
+}
