@@ -1,0 +1,99 @@
+import type { Worker } from "node:worker_threads";
+import type { OutputChunk, ProcessInfo, ProcessResult } from "@carrel/backend-protocol";
+import { performance } from "node:perf_hooks";
+import { randomBytes } from "node:crypto";
+import { startThread } from "../worker-thread.ts";
+import type { CommandJob, CommandMessage } from "./command-job.ts";
+import { OutputLog } from "./output-log.ts";
+
+export interface CommandLimits {
+  timeoutMs: number;
+  memoryBytes: number;
+  signal?: AbortSignal | undefined;
+}
+
+/** One command, in a worker thread of its own, from its start to its result. */
+export class CommandProcess {
+  readonly id: string = randomBytes(8).toString("hex");
+  readonly log: OutputLog = new OutputLog();
+  readonly result: Promise<ProcessResult>;
+  readonly #settle: (result: ProcessResult) => void;
+  readonly #startedAt = new Date();
+  readonly #startedMs = performance.now();
+  readonly #limits: CommandLimits;
+  readonly #timer: NodeJS.Timeout;
+  readonly #stopOnAbort = (): void => void this.stop("cancelled");
+  readonly command: string;
+  #worker: Worker | undefined;
+  #ending: Promise<void> | undefined;
+  #finished: ProcessResult | null = null;
+
+  constructor(command: string, limits: CommandLimits) {
+    this.command = command;
+    this.#limits = limits;
+    const { promise, resolve } = Promise.withResolvers<ProcessResult>();
+    this.result = promise;
+    this.#settle = resolve;
+    this.#timer = setTimeout(() => void this.stop("timed-out"), limits.timeoutMs);
+    limits.signal?.addEventListener("abort", this.#stopOnAbort, { once: true });
+  }
+
+  get running(): boolean {
+    return this.#finished === null;
+  }
+
+  /** Run the job. One that was stopped before it began is not run. */
+  run(job: CommandJob): void {
+    if (this.#ending) return;
+    const worker = startThread("command/command-worker", {
+      name: "carrel-command",
+      memoryBytes: this.#limits.memoryBytes,
+    });
+    this.#worker = worker;
+    worker.on("message", (message: CommandMessage) => this.#hear(message));
+    worker.on("error", (error) => void this.stop(isOutOfMemory(error) ? "out-of-memory" : "lost"));
+    worker.on("exit", () => void this.stop("lost"));
+    worker.postMessage(job);
+  }
+
+  /** End it now; resolves when its thread is gone and its result is settled. */
+  stop(outcome: Exclude<ProcessResult["outcome"], "exited">): Promise<void> {
+    return this.#end({ outcome, exitCode: null });
+  }
+
+  info(): ProcessInfo {
+    const startedAt = this.#startedAt.toISOString();
+    return { id: this.id, command: this.command, startedAt, result: this.#finished };
+  }
+
+  read(after: number): AsyncIterable<OutputChunk> {
+    return this.log.read(after);
+  }
+
+  #hear(message: CommandMessage): void {
+    if (this.#ending) return;
+    if (message.type === "output") this.log.append(message.stream, message.data);
+    else if (message.type === "output-limit") void this.stop("output-limit");
+    else void this.#end({ outcome: "exited", exitCode: message.exitCode });
+  }
+
+  #end(how: Pick<ProcessResult, "outcome" | "exitCode">): Promise<void> {
+    this.#ending ??= this.#finish(how);
+    return this.#ending;
+  }
+
+  async #finish(how: Pick<ProcessResult, "outcome" | "exitCode">): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#limits.signal?.removeEventListener("abort", this.#stopOnAbort);
+    await this.#worker?.terminate();
+    const durationMs = Math.round(performance.now() - this.#startedMs);
+    const truncated = how.outcome === "output-limit";
+    this.#finished = { ...how, signal: null, truncated, durationMs };
+    this.log.close();
+    this.#settle(this.#finished);
+  }
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
+}

@@ -1,0 +1,39 @@
+import { InMemoryFs } from "just-bash";
+
+/** The root of the sandbox: what is not mounted cannot be written, since it would not last. */
+export class ReadOnlyFileSystem extends InMemoryFs {
+  override appendFile(path: string): Promise<void> {
+    return refuse(path);
+  }
+  override chmod(path: string): Promise<void> {
+    return refuse(path);
+  }
+  override cp(_from: string, to: string): Promise<void> {
+    return refuse(to);
+  }
+  override link(_existing: string, path: string): Promise<void> {
+    return refuse(path);
+  }
+  override mkdir(path: string): Promise<void> {
+    return refuse(path);
+  }
+  override mv(_from: string, to: string): Promise<void> {
+    return refuse(to);
+  }
+  override rm(path: string): Promise<void> {
+    return refuse(path);
+  }
+  override symlink(_target: string, path: string): Promise<void> {
+    return refuse(path);
+  }
+  override utimes(path: string): Promise<void> {
+    return refuse(path);
+  }
+  override writeFile(path: string): Promise<void> {
+    return refuse(path);
+  }
+}
+
+function refuse(path: string): Promise<never> {
+  return Promise.reject(new Error(`EROFS: read-only file system, '${path}'`));
+}

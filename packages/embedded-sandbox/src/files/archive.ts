@@ -1,0 +1,83 @@
+import { lstat } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import { pathFromBytes } from "@carrel/backend-protocol";
+import type { OperationOptions } from "@carrel/backend-protocol";
+import { pack } from "tar-stream";
+import type { Pack } from "tar-stream";
+import { throwIfAborted } from "./abort.ts";
+import type { Entry, FileTree } from "./file-tree.ts";
+import { hostErrorCode, translateHostError } from "./host-error.ts";
+import { directoryNames } from "./list.ts";
+import { openFile } from "./open-file.ts";
+
+type ArchiveEntry = Pick<Entry, "path" | "hostPath" | "stats">;
+
+/** What a walk needs to go on: the tree, the tar that is written, and how names in it begin. */
+interface Walk {
+  tree: FileTree;
+  tar: Pack;
+  parentLength: number;
+  signal: AbortSignal | undefined;
+}
+
+export async function archive(
+  tree: FileTree,
+  path: string,
+  { signal }: OperationOptions = {},
+): Promise<ReadableStream<Uint8Array>> {
+  throwIfAborted(signal);
+  const entry = await tree.get(path);
+  const tar = pack();
+  const parentLength = entry.path.lastIndexOf("/") + 1;
+  add({ tree, tar, parentLength, signal }, entry)
+    .then(() => tar.finalize())
+    .catch((error: unknown) => tar.destroy(asError(error)));
+  return ReadableStream.from(tar as AsyncIterable<Uint8Array>);
+}
+
+async function add(walk: Walk, entry: ArchiveEntry): Promise<void> {
+  throwIfAborted(walk.signal);
+  if (entry.stats.isFile()) return addFile(walk, entry);
+  if (!entry.stats.isDirectory()) return;
+  const header = { name: `${nameIn(walk, entry)}/`, type: "directory" as const };
+  await addHeader(walk.tar, {
+    ...header,
+    mode: entry.stats.mode & 0o7777,
+    mtime: entry.stats.mtime,
+  });
+  for (const name of await directoryNames(entry, walk.signal)) {
+    const hostPath = Buffer.concat([entry.hostPath, Buffer.from("/"), name]);
+    const path = `${entry.path}/${pathFromBytes(name)}`;
+    try {
+      await add(walk, { path, hostPath, stats: await lstat(hostPath) });
+    } catch (error) {
+      if (hostErrorCode(error) !== "ENOENT") throw translateHostError(error, path);
+      // Removed since its directory was listed.
+    }
+  }
+}
+
+async function addFile(walk: Walk, entry: ArchiveEntry): Promise<void> {
+  await using file = await openFile(walk.tree, entry.path);
+  if (!file) return;
+  const { size, mode, mtime } = await file.stat();
+  const header = { name: nameIn(walk, entry), size, mode: mode & 0o7777, mtime };
+  const target = walk.tar.entry(header);
+  // The header promises a size: what is appended meanwhile is left out.
+  const end = { end: Math.max(0, size - 1), autoClose: false };
+  if (size > 0) await pipeline(file.createReadStream(end), target);
+}
+
+function nameIn(walk: Walk, entry: ArchiveEntry): string {
+  return entry.path.slice(walk.parentLength);
+}
+
+function addHeader(tar: Pack, header: Parameters<Pack["entry"]>[0]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    tar.entry(header, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,94 @@
+import { lstat, opendir } from "node:fs/promises";
+import { MAX_LIST_ENTRIES, pathFromBytes, SandboxError } from "@carrel/backend-protocol";
+import type { FileInfo, OperationOptions } from "@carrel/backend-protocol";
+import { throwIfAborted } from "./abort.ts";
+import { fileInfo, virtualDirectoryInfo } from "./file-info.ts";
+import { refusedLink, show } from "./file-tree.ts";
+import type { Entry, FileTree } from "./file-tree.ts";
+import { hostErrorCode, translateHostError } from "./host-error.ts";
+
+export async function stat(
+  tree: FileTree,
+  path: string,
+  { signal }: OperationOptions = {},
+): Promise<FileInfo | null> {
+  throwIfAborted(signal);
+  const resolved = tree.resolve(path);
+  const entry = await tree.find(path);
+  if (entry) return fileInfo(entry.path, entry.stats);
+  return tree.virtualNames(resolved) && virtualDirectoryInfo(resolved);
+}
+
+export async function ls(
+  tree: FileTree,
+  path: string,
+  { signal }: OperationOptions = {},
+): Promise<FileInfo[]> {
+  throwIfAborted(signal);
+  const resolved = tree.resolve(path);
+  const virtual = tree.virtualNames(resolved);
+  if (virtual) return Promise.all(virtual.sort().map((name) => child(tree, resolved, name)));
+  const directory = await tree.get(path);
+  requireDirectory(directory);
+  const names = await directoryNames(directory, signal);
+  const entries: FileInfo[] = [];
+  for (const name of names) {
+    throwIfAborted(signal);
+    const info = await entryInfo(directory, name);
+    if (info) entries.push(info);
+  }
+  return entries;
+}
+
+async function child(tree: FileTree, parent: string, name: string): Promise<FileInfo> {
+  const path = parent === "/" ? `/${name}` : `${parent}/${name}`;
+  return (await stat(tree, path)) ?? virtualDirectoryInfo(path);
+}
+
+/** The names in a directory as bytes, in their order. */
+export async function directoryNames(
+  directory: Pick<Entry, "path" | "hostPath">,
+  signal?: AbortSignal,
+): Promise<Buffer[]> {
+  const names: Buffer[] = [];
+  try {
+    // The types know only `encoding: BufferEncoding`; the function itself also takes "buffer".
+    const options = { encoding: "buffer" as BufferEncoding };
+    for await (const { name } of await opendir(directory.hostPath, options)) {
+      throwIfAborted(signal);
+      if (names.push(Buffer.from(name)) > MAX_LIST_ENTRIES) throw tooManyEntries(directory.path);
+    }
+  } catch (error) {
+    throw translateHostError(error, directory.path);
+  }
+  return names.sort(Buffer.compare);
+}
+
+/** `null`: removed meanwhile. */
+async function entryInfo(directory: Entry, name: Buffer): Promise<FileInfo | null> {
+  const path = `${directory.path}/${pathFromBytes(name)}`;
+  try {
+    const stats = await lstat(Buffer.concat([directory.hostPath, Buffer.from("/"), name]));
+    return fileInfo(path, stats);
+  } catch (error) {
+    if (hostErrorCode(error) === "ENOENT") return null;
+    throw translateHostError(error, path);
+  }
+}
+
+export function requireDirectory(entry: Entry): void {
+  if (entry.stats.isSymbolicLink()) throw refusedLink(entry.path);
+  if (!entry.stats.isDirectory()) {
+    throw new SandboxError({
+      code: "not-directory",
+      message: `${show(entry.path)} is not a directory.`,
+    });
+  }
+}
+
+function tooManyEntries(path: string): SandboxError {
+  return new SandboxError({
+    code: "too-large",
+    message: `${show(path)} has more than ${MAX_LIST_ENTRIES} entries; find what you need with glob.`,
+  });
+}

@@ -1,0 +1,168 @@
+import { createHash, randomBytes } from "node:crypto";
+import type { Hash } from "node:crypto";
+import { constants } from "node:fs";
+import { mkdir as makeDirectory, open, rename, rm } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+import { pathFromBytes, pathToBytes, SandboxError } from "@carrel/backend-protocol";
+import type { FileContent, WriteOptions, WriteResult } from "@carrel/backend-protocol";
+import { throwIfAborted } from "./abort.ts";
+import { show } from "./file-tree.ts";
+import type { Entry, FileTree, Place } from "./file-tree.ts";
+import { translateHostError } from "./host-error.ts";
+import { openFile, requireFile } from "./open-file.ts";
+import type { Serialiser } from "./serialise.ts";
+
+const DEFAULT_FILE_MODE = 0o644;
+const DIRECTORY_MODE = 0o755;
+const MAX_MODE = 0o7777;
+
+export async function write(
+  tree: FileTree,
+  commits: Serialiser,
+  path: string,
+  { content, ifHash, mode, signal }: WriteOptions & { content: FileContent },
+): Promise<WriteResult> {
+  requireMode(mode);
+  throwIfAborted(signal);
+  const { place, entry } = await tree.target(path);
+  requireReplaceable(place, entry);
+  await makeParents(place);
+  await using draft = await Draft.create(place);
+  const { sizeBytes, hash } = await draft.fill(content, signal);
+  // Awaited here: the draft lives until it is committed.
+  return await commits.run(async () => {
+    throwIfAborted(signal);
+    const now = await tree.target(path);
+    requireReplaceable(now.place, now.entry);
+    if (ifHash !== undefined) await requireHash(tree, now.place, ifHash);
+    await draft.commit(mode ?? modeOf(now.entry));
+    return { path: place.path, sizeBytes, hash, created: now.entry === null };
+  });
+}
+
+/** A new content beside the file that it will replace, so that the change is one rename. */
+export class Draft implements AsyncDisposable {
+  readonly #place: Place;
+  readonly #hostPath: Buffer;
+  readonly #file: FileHandle;
+
+  private constructor(place: Place, hostPath: Buffer, file: FileHandle) {
+    this.#place = place;
+    this.#hostPath = hostPath;
+    this.#file = file;
+  }
+
+  static async create(place: Place): Promise<Draft> {
+    const name = `.carrel-${randomBytes(8).toString("hex")}`;
+    const hostPath = Buffer.concat([hostParent(place), Buffer.from(`/${name}`)]);
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    try {
+      return new Draft(place, hostPath, await open(hostPath, flags, 0o600));
+    } catch (error) {
+      throw translateHostError(error, place.path);
+    }
+  }
+
+  async fill(
+    content: FileContent,
+    signal: AbortSignal | undefined,
+  ): Promise<{ sizeBytes: number; hash: string }> {
+    const hash = createHash("sha256");
+    let sizeBytes = 0;
+    for await (const chunk of chunksOf(content)) {
+      throwIfAborted(signal);
+      sizeBytes += await this.#append(chunk, hash);
+    }
+    return { sizeBytes, hash: hash.digest("hex") };
+  }
+
+  async commit(mode: number): Promise<void> {
+    try {
+      await this.#file.chmod(mode);
+      await rename(this.#hostPath, this.#place.hostPath);
+    } catch (error) {
+      throw translateHostError(error, this.#place.path);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close();
+    await rm(this.#hostPath, { force: true });
+  }
+
+  async #append(chunk: Uint8Array, hash: Hash): Promise<number> {
+    hash.update(chunk);
+    try {
+      await this.#file.appendFile(chunk);
+    } catch (error) {
+      throw translateHostError(error, this.#place.path);
+    }
+    return chunk.length;
+  }
+}
+
+async function* chunksOf(content: FileContent): AsyncGenerator<Uint8Array, void> {
+  if (typeof content === "string") yield Buffer.from(content, "utf8");
+  else if (content instanceof Uint8Array) yield content;
+  else yield* content;
+}
+
+/** @throws `conflict` where the file is not the one that the caller knows */
+export async function requireHash(
+  tree: FileTree,
+  place: Place,
+  expected: string | null,
+): Promise<void> {
+  const actual = await hashFile(tree, place.path);
+  if (actual === expected) return;
+  const state = actual === null ? "no longer exists" : expected === null ? "exists" : "has changed";
+  throw new SandboxError({
+    code: "conflict",
+    message: `${show(place.path)} ${state}; read it again, then decide.`,
+  });
+}
+
+async function hashFile(tree: FileTree, path: string): Promise<string | null> {
+  await using file = await openFile(tree, path);
+  if (!file) return null;
+  const hash = createHash("sha256");
+  for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+/** @throws `is-directory`, `not-regular`, `permission-denied` */
+export function requireReplaceable(place: Place, entry: Entry | null): void {
+  if (!entry) return;
+  requireFile(entry);
+  if ((entry.stats.mode & 0o200) === 0) {
+    throw new SandboxError({
+      code: "permission-denied",
+      message: `${show(place.path)} is read-only; give it the write permission first.`,
+    });
+  }
+}
+
+export function modeOf(entry: Entry | null): number {
+  return entry ? entry.stats.mode & MAX_MODE : DEFAULT_FILE_MODE;
+}
+
+export async function makeParents(place: Place): Promise<void> {
+  try {
+    await makeDirectory(hostParent(place), { recursive: true, mode: DIRECTORY_MODE });
+  } catch (error) {
+    throw translateHostError(error, place.path);
+  }
+}
+
+function hostParent(place: Place): Buffer {
+  return Buffer.from(pathToBytes(dirname(pathFromBytes(place.hostPath))));
+}
+
+function requireMode(mode: number | undefined): void {
+  if (mode === undefined || (Number.isInteger(mode) && mode >= 0 && mode <= MAX_MODE)) return;
+  throw new SandboxError({
+    code: "invalid-argument",
+    message: `mode must be a whole number from 0 to 0o7777, not ${mode}.`,
+  });
+}
