@@ -2,14 +2,14 @@ import type { Worker } from "node:worker_threads";
 import type { OutputChunk, ProcessInfo, ProcessResult } from "@carrel/backend-protocol";
 import { performance } from "node:perf_hooks";
 import { randomBytes } from "node:crypto";
-import { startThread } from "../worker-thread.ts";
 import type { CommandJob, CommandMessage } from "./command-job.ts";
 import { OutputLog } from "./output-log.ts";
+import { stopListening } from "./thread-pool.ts";
+import type { ThreadPool } from "./thread-pool.ts";
 
-export interface CommandLimits {
+export interface CommandBounds {
   timeoutMs: number;
-  memoryBytes: number;
-  signal?: AbortSignal | undefined;
+  signal: AbortSignal | undefined;
 }
 
 /** One command, in a worker thread of its own, from its start to its result. */
@@ -20,7 +20,8 @@ export class CommandProcess {
   readonly #settle: (result: ProcessResult) => void;
   readonly #startedAt = new Date();
   readonly #startedMs = performance.now();
-  readonly #limits: CommandLimits;
+  readonly #bounds: CommandBounds;
+  readonly #threads: ThreadPool;
   readonly #timer: NodeJS.Timeout;
   readonly #stopOnAbort = (): void => void this.stop("cancelled");
   readonly command: string;
@@ -28,14 +29,15 @@ export class CommandProcess {
   #ending: Promise<void> | undefined;
   #finished: ProcessResult | null = null;
 
-  constructor(command: string, limits: CommandLimits) {
+  constructor(command: string, threads: ThreadPool, bounds: CommandBounds) {
     this.command = command;
-    this.#limits = limits;
+    this.#threads = threads;
+    this.#bounds = bounds;
     const { promise, resolve } = Promise.withResolvers<ProcessResult>();
     this.result = promise;
     this.#settle = resolve;
-    this.#timer = setTimeout(() => void this.stop("timed-out"), limits.timeoutMs);
-    limits.signal?.addEventListener("abort", this.#stopOnAbort, { once: true });
+    this.#timer = setTimeout(() => void this.stop("timed-out"), bounds.timeoutMs);
+    bounds.signal?.addEventListener("abort", this.#stopOnAbort, { once: true });
   }
 
   get running(): boolean {
@@ -45,10 +47,7 @@ export class CommandProcess {
   /** Run the job. One that was stopped before it began is not run. */
   run(job: CommandJob): void {
     if (this.#ending) return;
-    const worker = startThread("command/command-worker", {
-      name: "carrel-command",
-      memoryBytes: this.#limits.memoryBytes,
-    });
+    const worker = this.#threads.take();
     this.#worker = worker;
     worker.on("message", (message: CommandMessage) => this.#hear(message));
     worker.on("error", (error) => void this.stop(isOutOfMemory(error) ? "out-of-memory" : "lost"));
@@ -84,13 +83,22 @@ export class CommandProcess {
 
   async #finish(how: Pick<ProcessResult, "outcome" | "exitCode">): Promise<void> {
     clearTimeout(this.#timer);
-    this.#limits.signal?.removeEventListener("abort", this.#stopOnAbort);
-    await this.#worker?.terminate();
+    this.#bounds.signal?.removeEventListener("abort", this.#stopOnAbort);
+    await this.#leaveThread(how.outcome);
     const durationMs = Math.round(performance.now() - this.#startedMs);
     const truncated = how.outcome === "output-limit";
     this.#finished = { ...how, signal: null, truncated, durationMs };
     this.log.close();
     this.#settle(this.#finished);
+  }
+
+  /** A thread whose command ended by itself can run the next; any other is ended with it. */
+  async #leaveThread(outcome: ProcessResult["outcome"]): Promise<void> {
+    const worker = this.#worker;
+    if (!worker) return;
+    stopListening(worker);
+    if (outcome === "exited") await this.#threads.giveBack(worker);
+    else await worker.terminate();
   }
 }
 

@@ -2,12 +2,13 @@ import { parentPort } from "node:worker_threads";
 import { Bash, MountableFs, ReadWriteFs } from "just-bash";
 import type { BashExecResult } from "just-bash";
 import type { CommandJob, CommandMessage } from "./command-job.ts";
+import { nodeCommand } from "./node-command.ts";
 import { OutputFileSystem, STDERR_NAME, STDOUT_NAME } from "./output-file-system.ts";
 import { ReadOnlyFileSystem } from "./read-only-file-system.ts";
 import { streamOutputPlugin } from "./stream-output-plugin.ts";
 
 /**
- * The entry of a worker thread that runs one command and ends. The thread is what makes a command
+ * The entry of a worker thread that runs one command at a time. The thread is what makes a command
  * stoppable: an interpreter in a busy loop hears no signal, but its thread can be terminated.
  */
 const OUTPUT_DIR = "/dev/carrel";
@@ -31,7 +32,7 @@ const EXECUTION_LIMITS = {
 const FAILED_EXIT_CODE = 1;
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
-parentPort?.once("message", (job: CommandJob) => void run(job));
+parentPort?.on("message", (job: CommandJob) => void run(job));
 
 async function run(job: CommandJob): Promise<void> {
   const send = boundedOutput(job.maxOutputBytes);
@@ -41,6 +42,7 @@ async function run(job: CommandJob): Promise<void> {
     env: job.env,
     python: true,
     javascript: true,
+    customCommands: [nodeCommand()],
     processInfo: { uid: 1000, gid: 1000 },
     executionLimits: EXECUTION_LIMITS,
   });

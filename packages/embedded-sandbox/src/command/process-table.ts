@@ -3,6 +3,7 @@ import { SandboxError } from "@carrel/backend-protocol";
 import type { Mount } from "../mounts.ts";
 import { CommandProcess } from "./command-process.ts";
 import type { CheckedSpawn } from "./spawn-options.ts";
+import { ThreadPool } from "./thread-pool.ts";
 
 /** Ended processes that stay known, as the protocol promises. */
 const KEPT_PROCESSES = 100;
@@ -21,9 +22,11 @@ export interface ProcessTableOptions {
 export class ProcessTable {
   readonly #options: ProcessTableOptions;
   readonly #processes = new Map<string, CommandProcess>();
+  readonly #threads: ThreadPool;
 
   constructor(options: ProcessTableOptions) {
     this.#options = options;
+    this.#threads = new ThreadPool(options.commandMemoryBytes);
   }
 
   get runningCount(): number {
@@ -37,8 +40,7 @@ export class ProcessTable {
   start(command: string, spawn: CheckedSpawn): ProcessHandle {
     this.#requireFreePlace();
     const { timeoutMs, signal, stdin, ...rest } = spawn;
-    const memoryBytes = this.#options.commandMemoryBytes;
-    const process = new CommandProcess(command, { timeoutMs, signal, memoryBytes });
+    const process = new CommandProcess(command, this.#threads, { timeoutMs, signal });
     this.#processes.set(process.id, process);
     void process.result.then(() => this.#forgetOldest());
     const job = { command, ...rest, mounts: this.#options.mounts };
@@ -67,6 +69,7 @@ export class ProcessTable {
   async stopAll(): Promise<void> {
     await Promise.all([...this.#processes.values()].map((process) => process.stop("lost")));
     this.#processes.clear();
+    await this.#threads.endIdle();
   }
 
   #requireFreePlace(): void {

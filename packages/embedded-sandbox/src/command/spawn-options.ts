@@ -26,6 +26,8 @@ const BASE_ENVIRONMENT: Readonly<Record<string, string>> = {
   USER: "agent",
   LANG: "C.UTF-8",
   PATH: "/usr/bin:/bin",
+  // Python would otherwise give the host's path of its interpreter here.
+  _: "/usr/bin/bash",
 };
 
 /** @throws `invalid-argument`, `not-found`, `not-directory` */
