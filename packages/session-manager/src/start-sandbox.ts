@@ -1,0 +1,95 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { SandboxError } from "@carrel/backend-protocol";
+import type { ManagedSandbox, SandboxProvider } from "@carrel/backend-protocol";
+import type { Deadline } from "./deadline.ts";
+
+// Between two tries lie 20, 40, 80 … ms, 2.5 s in all: the time in which an engine still removes
+// what it no longer shows, or another process is in the middle of making the same sandbox.
+const MAX_TRIES = 8;
+const FIRST_DELAY_MS = 20;
+
+export interface StartRequest {
+  provider: SandboxProvider;
+  key: string;
+  /** The sandbox of this key that was used last, where there was one. */
+  known: ManagedSandbox | null;
+  /** An earlier `stop` may still be under way: `running` is not to be believed. */
+  mistrustRunning: boolean;
+  deadline: Deadline;
+  /** Called right before a sandbox is resumed, which may run from there on, or (`null`) made. */
+  onStarting: (sandbox: ManagedSandbox | null) => void;
+  /** Receives a sandbox that was made after the deadline. */
+  onLate: (sandbox: ManagedSandbox) => void;
+}
+
+export interface StartedSandbox {
+  sandbox: ManagedSandbox;
+  /** `running`: it ran already. `resumed`: it slept. `created`: it was made now. */
+  how: "running" | "resumed" | "created";
+}
+
+/**
+ * The running sandbox of a key: found, resumed or made. Others may do the same at the same time,
+ * in other processes too: who loses takes the winner's.
+ */
+export async function startSandbox(request: StartRequest): Promise<StartedSandbox> {
+  let collision: unknown;
+  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+    if (attempt > 0) await pause(request.deadline, FIRST_DELAY_MS * 2 ** (attempt - 1));
+    const known = attempt === 0 ? request.known : null;
+    const started =
+      (known && (await revive(request, known))) ??
+      (await reviveFound(request)) ??
+      (await create(request).catch((error: unknown) => {
+        if (!hasCode(error, "already-exists")) throw error;
+        collision = error;
+        return null;
+      }));
+    if (started) return started;
+  }
+  throw new SandboxError({
+    code: "unavailable",
+    message: `The sandbox exists but could not be found in ${MAX_TRIES} tries. Try again later.`,
+    cause: collision,
+    retryAfterMs: 5000,
+  });
+}
+
+async function reviveFound(request: StartRequest): Promise<StartedSandbox | null> {
+  const { provider, key, deadline } = request;
+  const found = await deadline.run((signal) => provider.find(key, { signal }));
+  return found && (await revive(request, found));
+}
+
+/** `null` where the sandbox is gone. */
+async function revive(
+  { deadline, mistrustRunning, onStarting }: StartRequest,
+  sandbox: ManagedSandbox,
+): Promise<StartedSandbox | null> {
+  try {
+    const status = await deadline.run((signal) => sandbox.status({ signal }));
+    if (status === "gone") return null;
+    if (status === "running" && !mistrustRunning) return { sandbox, how: "running" };
+    onStarting(sandbox);
+    await deadline.run((signal) => sandbox.resume({ signal }));
+    return { sandbox, how: status === "running" ? "running" : "resumed" };
+  } catch (error) {
+    if (hasCode(error, "gone")) return null;
+    throw error;
+  }
+}
+
+async function create(request: StartRequest): Promise<StartedSandbox> {
+  const { provider, key, deadline, onLate } = request;
+  request.onStarting(null);
+  const sandbox = await deadline.run((signal) => provider.create(key, { signal }), onLate);
+  return { sandbox, how: "created" };
+}
+
+function pause(deadline: Deadline, milliseconds: number): Promise<void> {
+  return deadline.run((signal) => delay(milliseconds, undefined, { signal }));
+}
+
+function hasCode(error: unknown, code: SandboxError["code"]): boolean {
+  return SandboxError.isInstance(error) && error.code === code;
+}
