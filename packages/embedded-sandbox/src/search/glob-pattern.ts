@@ -1,6 +1,5 @@
 import { SandboxError } from "@carrel/backend-protocol";
-import { expand } from "brace-expansion";
-import picomatch from "picomatch";
+import { braceExpand, Minimatch } from "minimatch";
 
 const MAX_PATTERN_LENGTH = 4096;
 const MAX_ALTERNATIVES = 1000;
@@ -25,7 +24,7 @@ export class GlobPattern {
       throw invalidPattern(`must have 1 to ${MAX_PATTERN_LENGTH} characters and no NUL`);
     }
     const relative = pattern.replace(/^(\.?\/+)+/, "");
-    const expanded = expand(relative, { max: MAX_ALTERNATIVES + 1, maxDepth: 32 });
+    const expanded = braceExpand(relative, { braceExpandMax: MAX_ALTERNATIVES + 1 });
     if (expanded.length > MAX_ALTERNATIVES) {
       throw invalidPattern(`has more than ${MAX_ALTERNATIVES} alternatives in braces`);
     }
@@ -82,8 +81,15 @@ function compileSegments(pattern: string, hidden: boolean): Segment[] {
 }
 
 function nameTest(part: string, hidden: boolean): NameTest {
-  const matches = picomatch(part, { dot: hidden, nobrace: true, noextglob: true, nonegate: true });
-  return (name) => name === part || matches(name);
+  const glob = new Minimatch(part, {
+    dot: hidden,
+    nobrace: true,
+    nocomment: true,
+    noext: true,
+    nonegate: true,
+    platform: "linux",
+  });
+  return (name) => name === part || glob.match(name);
 }
 
 function invalidPattern(why: string): SandboxError {
