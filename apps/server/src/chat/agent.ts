@@ -1,0 +1,48 @@
+import type { SandboxError } from "@carrel/backend-protocol";
+import { CONSOLE_SYSTEM_PROMPT, createConsoleToolset } from "@carrel/console-toolset";
+import type { SessionManager } from "@carrel/session-manager";
+import { createAgent } from "langchain";
+import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import type { BaseCheckpointSaver } from "@langchain/langgraph";
+import type { Logger } from "pino";
+import { z } from "zod";
+import { guardModelCalls } from "./model-calls.ts";
+import { refuseMalformedCalls } from "./malformed-calls.ts";
+
+// Which session's sandbox the tools work in: set by the route, never by the model.
+const contextSchema = z.object({ sessionId: z.string() });
+
+type AgentContext = z.infer<typeof contextSchema>;
+
+export interface ChatAgentOptions {
+  model: BaseChatModel;
+  /** What a failed call of the model means, for the user. */
+  describeModelError: (error: unknown) => SandboxError;
+  manager: SessionManager;
+  checkpointer: BaseCheckpointSaver;
+  logger: Logger;
+}
+
+/** One agent for all sessions: what differs is its context and its thread. */
+export function createChatAgent({
+  model,
+  describeModelError,
+  manager,
+  checkpointer,
+  logger,
+}: ChatAgentOptions) {
+  return createAgent({
+    model,
+    tools: createConsoleToolset<AgentContext>({
+      backend: (runtime) => manager.getSession(runtime.context.sessionId),
+      onError: (error, tool) =>
+        logger.error({ err: error, tool }, "a tool failed for an unknown reason"),
+    }),
+    systemPrompt: CONSOLE_SYSTEM_PROMPT,
+    contextSchema,
+    checkpointer,
+    middleware: [guardModelCalls(describeModelError), refuseMalformedCalls],
+  });
+}
+
+export type ChatAgent = ReturnType<typeof createChatAgent>;

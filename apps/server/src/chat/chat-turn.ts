@@ -1,0 +1,215 @@
+import { randomUUID } from "node:crypto";
+import { SandboxError } from "@carrel/backend-protocol";
+import { AIMessage, ToolMessage } from "@langchain/core/messages";
+import { GraphRecursionError } from "@langchain/langgraph";
+import type { Logger } from "pino";
+import { describeError } from "../errors/describe-error.ts";
+import type { WireTurnOutcome } from "../wire/chat.ts";
+import type { WireErrorDetail } from "../wire/error.ts";
+import type { ChatAgent } from "./agent.ts";
+import { threadConfig } from "./conversations.ts";
+import type { Conversations } from "./conversations.ts";
+import { isPlainAnswer } from "./plain-answer.ts";
+import { TurnLog } from "./turn-log.ts";
+import { wireResult } from "./wire-messages.ts";
+
+/** How often the model may answer in one turn, each time with calls of tools or with the end. */
+export const MAX_MODEL_ANSWERS = 50;
+
+/** Longest time of a turn. */
+export const MAX_TURN_MS: number = 30 * 60 * 1000;
+
+const MODEL_NODE = "model_request";
+const TOOLS_NODE = "tools";
+
+export interface ChatTurnOptions {
+  agent: ChatAgent;
+  conversations: Conversations;
+  sessionId: string;
+  message: string;
+  logger: Logger;
+  maxTurnMs: number;
+}
+
+export interface TurnEnd {
+  outcome: WireTurnOutcome;
+  /** The text of the last answer, as far as it came. */
+  response: string;
+  /** Unless `completed`. */
+  error: WireErrorDetail | null;
+}
+
+/**
+ * One user message and all that the agent does for it. It runs until it ends, whether or not
+ * anyone reads its log.
+ */
+export class ChatTurn {
+  readonly id: string = randomUUID();
+  readonly log: TurnLog = new TurnLog();
+  readonly startedAt: number = performance.now();
+  /** Resolves after the last event was logged and the history is whole. Never rejects. */
+  readonly ended: Promise<TurnEnd>;
+  readonly #options: ChatTurnOptions;
+  readonly #stop = new AbortController();
+  #cancelled = false;
+  // What the model said since its last complete answer, and the text of that.
+  #partialText = "";
+  #answerText = "";
+
+  constructor(options: ChatTurnOptions) {
+    this.#options = options;
+    this.ended = this.#run();
+  }
+
+  /** Stop the model and the tools. Does nothing to a turn that ended. */
+  cancel(): void {
+    this.#cancelled = true;
+    this.#stop.abort(new SandboxError({ code: "aborted", message: "The turn was cancelled." }));
+  }
+
+  async #run(): Promise<TurnEnd> {
+    const { message, maxTurnMs } = this.#options;
+    const deadline = setTimeout(() => this.#stop.abort(turnTimedOut(maxTurnMs)), maxTurnMs);
+    this.log.append({ event: "turn-start", data: { turn_id: this.id, message } });
+    try {
+      await this.#stream();
+      return this.#finish({ outcome: "completed", response: this.#answerText, error: null });
+    } catch (error) {
+      return await this.#finishEarly(error);
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  async #stream(): Promise<void> {
+    const { agent, conversations, sessionId, message } = this.#options;
+    const messages = await conversations.opening(sessionId, this.id, message);
+    const stream = await agent.stream(
+      { messages },
+      {
+        ...threadConfig(sessionId),
+        context: { sessionId },
+        signal: this.#stop.signal,
+        // A step of the model and one of the tools.
+        recursionLimit: 2 * MAX_MODEL_ANSWERS,
+        streamMode: ["messages", "tools", "updates"],
+      },
+    );
+    for await (const [mode, chunk] of stream) {
+      if (mode === "messages") this.#onText(...chunk);
+      else if (mode === "tools") this.#onToolOutput(chunk);
+      else this.#onStep(chunk);
+    }
+  }
+
+  #onText(message: unknown, metadata: Record<string, unknown>): void {
+    if (metadata["langgraph_node"] !== MODEL_NODE || !AIMessage.isInstance(message)) return;
+    if (isPlainAnswer(message) || message.text === "") return;
+    this.#partialText += message.text;
+    this.log.append({ event: "text-delta", data: { text: message.text } });
+  }
+
+  #onToolOutput(chunk: { event: string; toolCallId?: string; data?: unknown }): void {
+    const { event, toolCallId, data } = chunk;
+    if (event !== "on_tool_event" || toolCallId === undefined || typeof data !== "string") return;
+    if (data !== "")
+      this.log.append({ event: "tool-output", data: { id: toolCallId, text: data } });
+  }
+
+  #onStep(updates: Record<string, unknown>): void {
+    for (const message of messagesOf(updates[MODEL_NODE])) {
+      if (!AIMessage.isInstance(message)) continue;
+      this.#partialText = "";
+      this.#answerText = message.text;
+      for (const { id = "", name, args } of message.tool_calls ?? []) {
+        this.log.append({ event: "tool-call", data: { id, name, args } });
+      }
+    }
+    for (const message of messagesOf(updates[TOOLS_NODE])) {
+      if (ToolMessage.isInstance(message)) this.#logResult(message);
+    }
+  }
+
+  #logResult(message: ToolMessage): void {
+    this.log.append({
+      event: "tool-result",
+      data: { id: message.tool_call_id, ...wireResult(message) },
+    });
+  }
+
+  async #finishEarly(error: unknown): Promise<TurnEnd> {
+    // Where one thing failed, what runs beside it has no more purpose.
+    this.#stop.abort(error);
+    const end: TurnEnd = {
+      outcome: this.#cancelled ? "cancelled" : "failed",
+      response: this.#partialText || this.#answerText,
+      error: this.#describe(error),
+    };
+    try {
+      const results = await this.#options.conversations.close(this.#options.sessionId, {
+        turnId: this.id,
+        partialText: this.#partialText,
+        record: { outcome: end.outcome, error: end.error },
+      });
+      for (const result of results) this.#logResult(result);
+    } catch (closing) {
+      this.#options.logger.error({ err: closing, turnId: this.id }, "a turn could not be closed");
+    }
+    return this.#finish(end);
+  }
+
+  #describe(error: unknown): WireErrorDetail {
+    const cause: unknown = this.#stop.signal.reason;
+    if (cause instanceof GraphRecursionError) {
+      return {
+        code: "too-large",
+        message: `The turn was stopped after ${MAX_MODEL_ANSWERS} answers of the model. Ask for less at once, or ask it to go on.`,
+      };
+    }
+    const known = firstKnown(cause);
+    if (known !== null) return known;
+    this.#options.logger.error(
+      { err: error, turnId: this.id },
+      "a turn failed for an unknown reason",
+    );
+    return {
+      code: "internal",
+      message: `The server failed. Its log says why under the turn's id ${this.id}.`,
+    };
+  }
+
+  #finish(end: TurnEnd): TurnEnd {
+    const { outcome, response, error } = end;
+    this.log.append({
+      event: "turn-end",
+      data: {
+        outcome,
+        response,
+        session_id: this.#options.sessionId,
+        ...(error !== null && { error }),
+      },
+    });
+    return end;
+  }
+}
+
+// LangChain wraps what a middleware throws.
+function firstKnown(error: unknown): WireErrorDetail | null {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    const known = describeError(current);
+    if (known !== null) return known.detail;
+  }
+  return null;
+}
+
+function messagesOf(update: unknown): unknown[] {
+  if (typeof update !== "object" || update === null || !("messages" in update)) return [];
+  return Array.isArray(update.messages) ? update.messages : [];
+}
+
+function turnTimedOut(maxTurnMs: number): SandboxError {
+  return new SandboxError({
+    code: "timeout",
+    message: `The turn was stopped after ${Math.round(maxTurnMs / 60_000)} minutes. Ask for less at once, or ask it to go on.`,
+  });
+}

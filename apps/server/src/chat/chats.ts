@@ -1,0 +1,126 @@
+import type { SessionManager } from "@carrel/session-manager";
+import type { Logger } from "pino";
+import { ServerError } from "../errors/server-error.ts";
+import type { WireMessageList } from "../wire/messages.ts";
+import type { ChatAgent } from "./agent.ts";
+import { ChatTurn, MAX_TURN_MS } from "./chat-turn.ts";
+import type { Conversations } from "./conversations.ts";
+import { wireMessages } from "./wire-messages.ts";
+
+/** How long the events of a turn can be had after it ended. */
+const KEPT_TURN_MS = 10 * 60 * 1000;
+
+/** How much the events of turns that ended may take in all, in bytes; the oldest go first. */
+const MAX_KEPT_TURN_BYTES = 64 * 1024 * 1024;
+
+export interface ChatsOptions {
+  agent: ChatAgent;
+  conversations: Conversations;
+  manager: SessionManager;
+  logger: Logger;
+  /** @default {@link MAX_TURN_MS} */
+  maxTurnMs?: number;
+}
+
+/** The chats of all sessions: at most one turn of each at a time. */
+export class Chats {
+  readonly #options: Required<ChatsOptions>;
+  readonly #running = new Map<string, ChatTurn>();
+  // By session, the one that ended first at the beginning.
+  readonly #ended = new Map<string, { turn: ChatTurn; forgetTimer: NodeJS.Timeout }>();
+  #closing = false;
+
+  constructor(options: ChatsOptions) {
+    this.#options = { maxTurnMs: MAX_TURN_MS, ...options };
+    options.manager.subscribe((event) => {
+      if (event.type === "session-ended") void this.#forget(event.sessionId);
+    });
+  }
+
+  /**
+   * Begin a turn; it goes on by itself.
+   * @throws `busy`, and what a lease of the session throws
+   */
+  start(sessionId: string, message: string): ChatTurn {
+    if (this.#closing) throw new ServerError({ code: "busy", message: "The server is stopping." });
+    if (this.#running.has(sessionId)) {
+      throw new ServerError({
+        code: "busy",
+        message: "A turn of this session is running. Wait for its end, or cancel it.",
+      });
+    }
+    const { manager, agent, conversations, logger, maxTurnMs } = this.#options;
+    const lease = manager.lease(sessionId);
+    const turn = new ChatTurn({ agent, conversations, sessionId, message, logger, maxTurnMs });
+    this.#dropEnded(sessionId);
+    this.#running.set(sessionId, turn);
+    void this.#settle(sessionId, turn, lease);
+    return turn;
+  }
+
+  /** The turn that runs or ran last, as long as its events are kept. */
+  latest(sessionId: string): ChatTurn | null {
+    return this.#running.get(sessionId) ?? this.#ended.get(sessionId)?.turn ?? null;
+  }
+
+  /** Resolves when the turn ended. `false` where none was running. */
+  async cancel(sessionId: string): Promise<boolean> {
+    const turn = this.#running.get(sessionId);
+    if (turn === undefined) return false;
+    turn.cancel();
+    await turn.ended;
+    return true;
+  }
+
+  /** The finished turns, and whether there is another. */
+  async messages(sessionId: string): Promise<WireMessageList> {
+    const running = this.#running.get(sessionId);
+    const turns = await this.#options.conversations.turns(sessionId);
+    const finished = turns.filter(({ id }) => id !== running?.id);
+    return { messages: wireMessages(finished), running: running !== undefined };
+  }
+
+  /** Cancel all turns, and begin no more. */
+  async shutdown(): Promise<void> {
+    this.#closing = true;
+    await Promise.all([...this.#running.keys()].map((sessionId) => this.cancel(sessionId)));
+    for (const sessionId of this.#ended.keys()) this.#dropEnded(sessionId);
+  }
+
+  async #settle(sessionId: string, turn: ChatTurn, lease: Disposable): Promise<void> {
+    const { outcome, error } = await turn.ended;
+    lease[Symbol.dispose]();
+    this.#running.delete(sessionId);
+    this.#keepEnded(sessionId, turn);
+    const durationMs = Math.round(performance.now() - turn.startedAt);
+    this.#options.logger.info(
+      { turnId: turn.id, outcome, errorCode: error?.code, events: turn.log.lastId, durationMs },
+      "turn",
+    );
+    await this.#options.conversations.forgetOutgrown((id) => this.#running.has(id));
+  }
+
+  #keepEnded(sessionId: string, turn: ChatTurn): void {
+    if (this.#closing) return;
+    const forgetTimer = setTimeout(() => this.#dropEnded(sessionId), KEPT_TURN_MS).unref();
+    this.#ended.set(sessionId, { turn, forgetTimer });
+    let size = 0;
+    for (const { turn: kept } of this.#ended.values()) size += kept.log.sizeBytes;
+    for (const [oldest, { turn: kept }] of this.#ended) {
+      if (size <= MAX_KEPT_TURN_BYTES || oldest === sessionId) return;
+      size -= kept.log.sizeBytes;
+      this.#dropEnded(oldest);
+    }
+  }
+
+  #dropEnded(sessionId: string): void {
+    clearTimeout(this.#ended.get(sessionId)?.forgetTimer);
+    this.#ended.delete(sessionId);
+  }
+
+  async #forget(sessionId: string): Promise<void> {
+    await this.cancel(sessionId);
+    this.#dropEnded(sessionId);
+    await this.#options.conversations.forget(sessionId);
+  }
+}

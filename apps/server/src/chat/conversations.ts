@@ -1,0 +1,139 @@
+import { AIMessage, HumanMessage, RemoveMessage, ToolMessage } from "@langchain/core/messages";
+import type { BaseMessage } from "@langchain/core/messages";
+import { randomUUID } from "node:crypto";
+import type { ChatAgent } from "./agent.ts";
+import type { LatestCheckpointSaver } from "./latest-checkpoint-saver.ts";
+import { withTurnRecord } from "./turn-record.ts";
+import type { TurnRecord } from "./turn-record.ts";
+import { splitTurns } from "./wire-messages.ts";
+import type { Turn } from "./wire-messages.ts";
+
+/** How much of one conversation is kept, in bytes, when its next turn begins: the latest turns. */
+export const MAX_CONVERSATION_BYTES: number = 4 * 1024 * 1024;
+
+/** How much all conversations together take, in bytes, before the one that rested longest is forgotten. */
+export const MAX_CONVERSATIONS_BYTES: number = 256 * 1024 * 1024;
+
+// The node after which a change of the state is as if the model had made it.
+const MODEL_NODE = "model_request";
+
+export interface ConversationBounds {
+  maxConversationBytes: number;
+  maxTotalBytes: number;
+}
+
+/** What a turn that did not end by itself leaves open. */
+export interface UnfinishedTurn {
+  turnId: string;
+  /** What the model had said of an answer that did not come to its end. */
+  partialText: string;
+  record: TurnRecord;
+}
+
+/** The history of every session, as the agent's checkpointer keeps it: there is no other copy. */
+export class Conversations {
+  readonly #agent: ChatAgent;
+  readonly #saver: LatestCheckpointSaver;
+  readonly #bounds: ConversationBounds;
+
+  constructor(agent: ChatAgent, saver: LatestCheckpointSaver, bounds: ConversationBounds) {
+    this.#agent = agent;
+    this.#saver = saver;
+    this.#bounds = bounds;
+  }
+
+  /** From the oldest turn that is kept. */
+  async turns(sessionId: string): Promise<Turn[]> {
+    return splitTurns(await this.#messages(sessionId));
+  }
+
+  /** What to give the agent for a new turn: the user's message, and what to forget. */
+  async opening(sessionId: string, turnId: string, message: string): Promise<BaseMessage[]> {
+    const forgotten = await this.#outgrown(sessionId);
+    return [
+      ...forgotten.flatMap(({ id }) => (id === undefined ? [] : [new RemoveMessage({ id })])),
+      new HumanMessage({ id: turnId, content: message }),
+    ];
+  }
+
+  /**
+   * Make the history valid again after a turn that was cancelled or failed: providers refuse a
+   * conversation in which a call of a tool has no result.
+   *
+   * @returns the results that were added
+   */
+  async close(
+    sessionId: string,
+    { turnId, partialText, record }: UnfinishedTurn,
+  ): Promise<ToolMessage[]> {
+    const turn = (await this.turns(sessionId)).find(({ id }) => id === turnId);
+    const results = missingResults(turn?.messages ?? []);
+    const end = new AIMessage({
+      id: randomUUID(),
+      content: partialText,
+      response_metadata: withTurnRecord(record),
+    });
+    await this.#agent.graph.updateState(
+      threadConfig(sessionId),
+      { messages: [...results, end] },
+      MODEL_NODE,
+    );
+    return results;
+  }
+
+  async forget(sessionId: string): Promise<void> {
+    await this.#saver.deleteThread(sessionId);
+  }
+
+  /** Forget what rested longest, until the rest fits. `isBusy` says what must stay. */
+  async forgetOutgrown(isBusy: (sessionId: string) => boolean): Promise<void> {
+    for (const sessionId of this.#saver.threadIds) {
+      if (this.#saver.totalBytes <= this.#bounds.maxTotalBytes) return;
+      if (!isBusy(sessionId)) await this.forget(sessionId);
+    }
+  }
+
+  async #messages(sessionId: string): Promise<BaseMessage[]> {
+    const state = await this.#agent.graph.getState(threadConfig(sessionId));
+    const values: { messages?: BaseMessage[] } = state.values;
+    return values.messages ?? [];
+  }
+
+  async #outgrown(sessionId: string): Promise<BaseMessage[]> {
+    let excess = this.#saver.sizeOf(sessionId) - this.#bounds.maxConversationBytes;
+    if (excess <= 0) return [];
+    const outgrown: BaseMessage[] = [];
+    for (const { messages } of await this.turns(sessionId)) {
+      if (excess <= 0) break;
+      outgrown.push(...messages);
+      excess -= JSON.stringify(messages).length;
+    }
+    return outgrown;
+  }
+}
+
+export function threadConfig(sessionId: string): { configurable: { thread_id: string } } {
+  return { configurable: { thread_id: sessionId } };
+}
+
+function missingResults(messages: readonly BaseMessage[]): ToolMessage[] {
+  const answered = new Set(
+    messages.flatMap((message) => (ToolMessage.isInstance(message) ? [message.tool_call_id] : [])),
+  );
+  const calls = messages.flatMap((message) =>
+    AIMessage.isInstance(message) ? (message.tool_calls ?? []) : [],
+  );
+  return calls
+    .filter(({ id }) => id !== undefined && !answered.has(id))
+    .map(
+      ({ id = "", name }) =>
+        new ToolMessage({
+          id: randomUUID(),
+          tool_call_id: id,
+          name,
+          status: "error",
+          content:
+            "Error: the turn was stopped before this call had a result. It may have done a part of its work.",
+        }),
+    );
+}

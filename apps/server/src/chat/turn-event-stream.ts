@@ -1,0 +1,65 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { LoggedEvent, TurnLog } from "./turn-log.ts";
+
+/** How often a quiet stream says that it lives. Proxies close silent connections after 30 to 60 s. */
+export const HEARTBEAT_MS = 15_000;
+
+const MAX_BATCH_BYTES = 256 * 1024;
+const HEARTBEAT = ": still running\n\n";
+
+/**
+ * The events of a turn after an id, to its end, as the body of an event stream. It is read as fast
+ * as the client takes it; what waits is in the log and nowhere else.
+ *
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+export function turnEventStream(
+  log: TurnLog,
+  { after, heartbeatMs = HEARTBEAT_MS }: { after: number; heartbeatMs?: number },
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  const closed = new AbortController();
+  let position = after;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const changed = log.changed();
+        let batch = log.read(position, MAX_BATCH_BYTES);
+        if (batch.length === 0 && !log.ended) {
+          if ((await firstOf(changed, heartbeatMs, closed.signal)) === "heartbeat") {
+            controller.enqueue(encoder.encode(HEARTBEAT));
+            return;
+          }
+          batch = log.read(position, MAX_BATCH_BYTES);
+        }
+        if (closed.signal.aborted) return;
+        position = batch.at(-1)?.id ?? log.lastId;
+        if (batch.length > 0) controller.enqueue(encoder.encode(batch.map(frame).join("")));
+        if (log.ended && position >= log.lastId) controller.close();
+        else if (batch.length === 0) controller.enqueue(encoder.encode(HEARTBEAT));
+      },
+      cancel: () => closed.abort(),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function frame({ id, event }: LoggedEvent): string {
+  return `id: ${id}\nevent: ${event.event}\ndata: ${JSON.stringify(event.data)}\n\n`;
+}
+
+async function firstOf(
+  changed: Promise<void>,
+  heartbeatMs: number,
+  closed: AbortSignal,
+): Promise<"changed" | "heartbeat"> {
+  const timer = new AbortController();
+  const heartbeat = delay(heartbeatMs, "heartbeat" as const, {
+    signal: AbortSignal.any([timer.signal, closed]),
+  }).catch(() => "changed" as const);
+  try {
+    return await Promise.race([changed.then(() => "changed" as const), heartbeat]);
+  } finally {
+    timer.abort();
+  }
+}

@@ -1,0 +1,157 @@
+import { SandboxError } from "@carrel/backend-protocol";
+import type { WireChatEvent } from "../wire/chat.ts";
+
+/** Most that one turn may write into its log, in bytes, what its commands write not counted. */
+export const MAX_TURN_BYTES: number = 16 * 1024 * 1024;
+
+/** How much of what its commands write a log keeps, in bytes: the latest. */
+export const MAX_OUTPUT_BYTES: number = 4 * 1024 * 1024;
+
+/** Most events of a turn. Texts are joined, so that streaming for the longest time stays below it. */
+export const MAX_TURN_EVENTS = 100_000;
+
+// Texts are joined up to this size while nobody has read them.
+const MAX_JOINED_CHARACTERS = 16 * 1024;
+// Readers wake this long after a piece of text, so that a fast model or command makes few events.
+const TEXT_DELAY_MS = 40;
+
+export interface LoggedEvent {
+  /** 1 for the first event of the turn, then one more for each. */
+  id: number;
+  event: WireChatEvent;
+}
+
+/**
+ * The events of one turn, from its start, for any number of readers at any pace: each asks for what
+ * comes after the id that it knows. Nothing is kept for a reader, so a slow one costs nothing.
+ */
+export class TurnLog {
+  // By id - 1; `null` for output that was dropped.
+  readonly #events: (WireChatEvent | null)[] = [];
+  #readUpTo = 0;
+  #bytes = 0;
+  #outputBytes = 0;
+  #oldestOutput = 0;
+  #ended = false;
+  #overflowed = false;
+  #change = Promise.withResolvers<void>();
+  #wakeTimer: NodeJS.Timeout | undefined;
+
+  /** The last event is there: nothing is ever added. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get lastId(): number {
+    return this.#events.length;
+  }
+
+  get sizeBytes(): number {
+    return this.#bytes + this.#outputBytes;
+  }
+
+  /** @throws `too-large` once, where the turn has written too much: what follows is its end */
+  append(event: WireChatEvent): void {
+    if (this.#ended) return;
+    const isFull = this.#bytes > MAX_TURN_BYTES || this.#events.length >= MAX_TURN_EVENTS;
+    if (isFull && !this.#overflowed) {
+      this.#overflowed = true;
+      throw tooMuch();
+    }
+    this.#ended = event.event === "turn-end";
+    this.#count(event);
+    if (this.#joinUnread(event)) return;
+    this.#events.push(event);
+    if (event.event === "text-delta" || event.event === "tool-output") this.#wakeSoon();
+    else this.#wake();
+  }
+
+  /** Events after this id: at least one where there is any, and about `maxBytes` at most. */
+  read(after: number, maxBytes: number): LoggedEvent[] {
+    const found: LoggedEvent[] = [];
+    let size = 0;
+    for (let id = after + 1; id <= this.#events.length && size < maxBytes; id++) {
+      const event = this.#events[id - 1];
+      if (event) {
+        found.push({ id, event });
+        size += sizeOf(event);
+      }
+    }
+    this.#readUpTo = Math.max(this.#readUpTo, found.at(-1)?.id ?? 0);
+    return found;
+  }
+
+  /** Resolves when there is something that was not there at the time of the call. */
+  changed(): Promise<void> {
+    return this.#change.promise;
+  }
+
+  #count(event: WireChatEvent): void {
+    if (event.event !== "tool-output") {
+      this.#bytes += sizeOf(event);
+      return;
+    }
+    this.#outputBytes += sizeOf(event);
+    while (this.#outputBytes > MAX_OUTPUT_BYTES && this.#oldestOutput < this.#events.length) {
+      const oldest = this.#events[this.#oldestOutput];
+      if (oldest?.event === "tool-output") {
+        this.#outputBytes -= sizeOf(oldest);
+        this.#events[this.#oldestOutput] = null;
+      }
+      this.#oldestOutput += 1;
+    }
+  }
+
+  // Only what nobody has read may still grow. Commands that run side by side write in turns, so
+  // the event to join may stand before others of its kind.
+  #joinUnread(event: WireChatEvent): boolean {
+    if (event.event !== "text-delta" && event.event !== "tool-output") return false;
+    for (let id = this.#events.length; id > this.#readUpTo; id--) {
+      const earlier = this.#events[id - 1];
+      if (earlier?.event !== "text-delta" && earlier?.event !== "tool-output") return false;
+      if (!isSameStream(earlier, event)) continue;
+      if (earlier.data.text.length + event.data.text.length > MAX_JOINED_CHARACTERS) return false;
+      earlier.data.text += event.data.text;
+      return true;
+    }
+    return false;
+  }
+
+  #wakeSoon(): void {
+    this.#wakeTimer ??= setTimeout(() => this.#wake(), TEXT_DELAY_MS).unref();
+  }
+
+  #wake(): void {
+    clearTimeout(this.#wakeTimer);
+    this.#wakeTimer = undefined;
+    const change = this.#change;
+    this.#change = Promise.withResolvers<void>();
+    change.resolve();
+  }
+}
+
+type TextEvent = Extract<WireChatEvent, { event: "text-delta" | "tool-output" }>;
+
+function isSameStream(one: TextEvent, other: TextEvent): boolean {
+  if (one.event === "text-delta") return other.event === "text-delta";
+  return other.event === "tool-output" && one.data.id === other.data.id;
+}
+
+// Of strings, which are what can be long.
+function sizeOf(event: WireChatEvent): number {
+  switch (event.event) {
+    case "text-delta":
+    case "tool-output":
+      return event.data.text.length;
+    default:
+      return JSON.stringify(event.data).length;
+  }
+}
+
+function tooMuch(): SandboxError {
+  return new SandboxError({
+    code: "too-large",
+    message:
+      "The agent wrote more in this turn than the server keeps, so the turn was stopped. Ask for less at once.",
+  });
+}

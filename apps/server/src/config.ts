@@ -1,0 +1,157 @@
+import { resolve } from "node:path";
+import { z } from "zod";
+
+/** What the server was told by its environment. Frozen. */
+export interface Config {
+  host: string;
+  port: number;
+  /** Absolute. */
+  dataDir: string;
+  /** Absolute. */
+  workspaceRoot: string;
+  idleTimeoutMs: number;
+  cleanupIntervalMs: number;
+  model: ModelConfig;
+}
+
+export type ModelConfig =
+  | { kind: "demo" }
+  | { kind: "openai"; name: string; apiKey: string | undefined; baseUrl: string | undefined }
+  | { kind: "other"; name: string; provider: string };
+
+/** The environment cannot be meant: one line for each mistake, each with the variable's name. */
+export class ConfigError extends Error {
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.name = "ConfigError";
+  }
+}
+
+const DEFAULT_MODEL = "gpt-4o";
+const LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "::1"];
+
+/** Prefixes that `initChatModel` of langchain knows; anything else before a colon is part of a name. */
+const OTHER_PROVIDERS = [
+  "anthropic",
+  "azure_openai",
+  "bedrock",
+  "cerebras",
+  "cohere",
+  "deepseek",
+  "fireworks",
+  "google",
+  "google-genai",
+  "google-vertexai",
+  "google-vertexai-web",
+  "groq",
+  "mistral",
+  "mistralai",
+  "ollama",
+  "perplexity",
+  "together",
+  "xai",
+];
+
+const seconds = (fallback: number) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,9}$/, "must be a whole number of seconds")
+    .transform(Number)
+    .refine((value) => value > 0, "must be more than 0")
+    .default(fallback);
+
+const environmentSchema = z.object({
+  PORT: z
+    .string()
+    .regex(/^[0-9]{1,5}$/, "must be a port, 0 to 65535")
+    .transform(Number)
+    .refine((port) => port <= 65_535, "must be a port, 0 to 65535")
+    .default(8000),
+  HOST: z
+    .string()
+    .refine((host) => LOOPBACK_HOSTS.includes(host), {
+      error:
+        "must be 127.0.0.1, localhost or ::1: this version has no login, so that it must not be reachable from other machines",
+    })
+    .default("127.0.0.1"),
+  CARREL_DATA_DIR: z.string().default("./data"),
+  CARREL_WORKSPACE_ROOT: z.string().optional(),
+  CARREL_SANDBOX: z
+    .string()
+    .refine((kind) => kind === "embedded", {
+      error: "must be embedded: this version has no other kind of sandbox",
+    })
+    .optional(),
+  CARREL_IDLE_TIMEOUT_SECONDS: seconds(1800),
+  CARREL_CLEANUP_INTERVAL_SECONDS: seconds(300),
+  CARREL_MODEL: z.string().optional(),
+  OPENAI_API_KEY: z.string().optional(),
+  OPENAI_BASE_URL: z
+    .url({ protocol: /^https?$/, error: "must be an http or https address" })
+    .optional(),
+  NODE_ENV: z.string().optional(),
+});
+
+type Environment = z.output<typeof environmentSchema>;
+
+/**
+ * @throws ConfigError with every mistake at once
+ */
+export function readConfig(variables: NodeJS.ProcessEnv, workingDirectory: string): Config {
+  const set = Object.entries(variables).filter(([, value]) => value !== undefined && value !== "");
+  const parsed = environmentSchema.safeParse(Object.fromEntries(set));
+  const problems = parsed.success
+    ? crossProblems(parsed.data)
+    : parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}.`);
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  const environment = parsed.data;
+  const dataDir = resolve(workingDirectory, environment.CARREL_DATA_DIR);
+  return Object.freeze({
+    host: environment.HOST,
+    port: environment.PORT,
+    dataDir,
+    workspaceRoot: resolve(
+      workingDirectory,
+      environment.CARREL_WORKSPACE_ROOT ?? `${dataDir}/workspaces`,
+    ),
+    idleTimeoutMs: environment.CARREL_IDLE_TIMEOUT_SECONDS * 1000,
+    cleanupIntervalMs: environment.CARREL_CLEANUP_INTERVAL_SECONDS * 1000,
+    model: Object.freeze(modelConfig(environment)),
+  });
+}
+
+function crossProblems(environment: Environment): string[] {
+  const problems: string[] = [];
+  if (environment.NODE_ENV === "production") {
+    if (environment.CARREL_SANDBOX === undefined) {
+      problems.push(
+        "CARREL_SANDBOX must be set where NODE_ENV is production: the server does not choose a sandbox by itself there.",
+      );
+    }
+    problems.push(
+      "NODE_ENV must not be production: this version has no login, and a server in production does not run without one.",
+    );
+  }
+  const { kind } = modelConfig(environment);
+  const lacksKey =
+    environment.OPENAI_API_KEY === undefined && environment.OPENAI_BASE_URL === undefined;
+  if (kind === "openai" && lacksKey) {
+    problems.push(
+      `CARREL_MODEL is ${environment.CARREL_MODEL}, which needs OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs no key. Without any of the three the demo model answers.`,
+    );
+  }
+  return problems;
+}
+
+function modelConfig(environment: Environment): ModelConfig {
+  const { CARREL_MODEL: model, OPENAI_API_KEY: apiKey, OPENAI_BASE_URL: baseUrl } = environment;
+  if (model === "demo") return { kind: "demo" };
+  if (model === undefined && apiKey === undefined && baseUrl === undefined) return { kind: "demo" };
+  const [prefix, ...rest] = (model ?? DEFAULT_MODEL).split(":");
+  const afterPrefix = rest.join(":");
+  if (prefix !== undefined && OTHER_PROVIDERS.includes(prefix) && afterPrefix !== "") {
+    return { kind: "other", provider: prefix, name: afterPrefix };
+  }
+  const name = prefix === "openai" && afterPrefix !== "" ? afterPrefix : (model ?? DEFAULT_MODEL);
+  return { kind: "openai", name, apiKey, baseUrl };
+}

@@ -1,0 +1,36 @@
+import type { Context, ErrorHandler, NotFoundHandler } from "hono";
+import type { Logger } from "pino";
+import type { AppEnv } from "../services.ts";
+import type { WireError, WireErrorDetail } from "../wire/error.ts";
+import { describeError } from "./describe-error.ts";
+import { ERROR_STATUS } from "./error-status.ts";
+
+/** Every error becomes an answer here, and nowhere else. */
+export function answerErrors(logger: Logger): ErrorHandler<AppEnv> {
+  return (error, c) => {
+    const known = describeError(error);
+    if (known === null) {
+      const requestId = c.get("requestId");
+      logger.error({ requestId, err: error }, "a request failed for an unknown reason");
+      return errorResponse(c, {
+        code: "internal",
+        message: `The server failed. Its log says why under the request id ${requestId}.`,
+      });
+    }
+    if (known.retryAfterMs !== undefined) {
+      c.header("Retry-After", String(Math.max(1, Math.ceil(known.retryAfterMs / 1000))));
+    } else if (known.detail.code === "capacity") {
+      c.header("Retry-After", DEFAULT_RETRY_SECONDS);
+    }
+    return errorResponse(c, known.detail);
+  };
+}
+
+const DEFAULT_RETRY_SECONDS = "30";
+
+export const answerNotFound: NotFoundHandler<AppEnv> = (c) =>
+  errorResponse(c, { code: "not-found", message: "There is no such route." });
+
+export function errorResponse(c: Context<AppEnv>, detail: WireErrorDetail): Response {
+  return c.json({ error: detail } satisfies WireError, ERROR_STATUS[detail.code]);
+}

@@ -1,0 +1,47 @@
+import { OpenAPIHono, createRoute } from "@hono/zod-openapi";
+import { routeErrors } from "../errors/route-errors.ts";
+import type { AppEnv, AppServices } from "../services.ts";
+import { executeRequestSchema, executeResultSchema } from "../wire/command.ts";
+import { jsonAnswer } from "./json-answer.ts";
+import { sessionParameter } from "./session-parameter.ts";
+
+const execute = createRoute({
+  method: "post",
+  path: "/sessions/{session_id}/execute",
+  tags: ["commands"],
+  summary: "Run a shell command to its end",
+  description:
+    "However the command ends is a result. It is stopped when the client closes the connection.",
+  request: {
+    params: sessionParameter,
+    body: { required: true, content: { "application/json": { schema: executeRequestSchema } } },
+  },
+  responses: {
+    200: jsonAnswer("How the command ended, and what it wrote.", executeResultSchema),
+    ...routeErrors(400, 404, 410, 413, 415, 429, 503),
+  },
+});
+
+export function commandRoutes({ manager }: AppServices) {
+  return new OpenAPIHono<AppEnv>().openapi(execute, async (c) => {
+    const { command, timeout_seconds: timeoutSeconds } = c.req.valid("json");
+    const sandbox = await manager.getSession(c.req.valid("param").session_id);
+    const result = await sandbox.execute(command, {
+      signal: c.req.raw.signal,
+      ...(timeoutSeconds !== undefined && { timeoutMs: Math.ceil(timeoutSeconds * 1000) }),
+    });
+    return c.json(
+      {
+        outcome: result.outcome,
+        exit_code: result.exitCode,
+        signal: result.signal,
+        stdout: result.stdout,
+        stderr: result.stderr,
+        output: result.output,
+        truncated: result.truncated,
+        duration_ms: result.durationMs,
+      },
+      200,
+    );
+  });
+}

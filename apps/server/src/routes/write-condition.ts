@@ -1,0 +1,25 @@
+import { SandboxError } from "@carrel/backend-protocol";
+
+const QUOTED_HASH = /^"([0-9a-f]{64})"$/;
+
+/**
+ * What must be there for a write to happen: the file of this hash, nothing (`null`), or anything
+ * (`undefined`).
+ *
+ * @throws `invalid-argument` where the headers say something else
+ */
+export function writeCondition(headers: {
+  "if-match"?: string | undefined;
+  "if-none-match"?: string | undefined;
+}): string | null | undefined {
+  const { "if-match": match, "if-none-match": noneMatch } = headers;
+  if (match === undefined && noneMatch === undefined) return undefined;
+  if (match === undefined && noneMatch === "*") return null;
+  const hash = noneMatch === undefined ? QUOTED_HASH.exec(match ?? "")?.[1] : undefined;
+  if (hash !== undefined) return hash;
+  throw new SandboxError({
+    code: "invalid-argument",
+    message:
+      'The headers say no condition that is known: give If-Match: "<SHA-256 of the content in hex>", or If-None-Match: *, or neither.',
+  });
+}

@@ -1,0 +1,24 @@
+import type { ProviderInfo } from "@carrel/backend-protocol";
+import type { SessionManager } from "@carrel/session-manager";
+import type { Logger } from "pino";
+import type { Chats } from "./chat/chats.ts";
+
+/** What the routes stand on. `main.ts` makes it once; tests make their own. */
+export interface AppServices {
+  manager: SessionManager;
+  provider: ProviderInfo;
+  chats: Chats;
+  /** As users see it. */
+  model: { name: string; demo: boolean };
+  logger: Logger;
+  version: string;
+  /** Folder of the built web page; it need not exist. */
+  webRoot: string;
+}
+
+export interface AppEnv {
+  Variables: {
+    /** Stands in the log, in `X-Request-Id`, and in what a client is told of an unknown failure. */
+    requestId: string;
+  };
+}
