@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { cutAroundMatch, matchHints } from "./cut-around-match.ts";
+
+const line = `${"-".repeat(500)}The Needle is here${"-".repeat(500)}`;
+
+test.for([
+  ["Needle", false],
+  ["needle", true],
+  [String.raw`\bneedle\s+is`, false],
+  [String.raw`(?i:needle)[a-z ]*here`, false],
+])("the part around %s is kept", ([pattern, literal]) => {
+  const cut = cutAroundMatch(line, {
+    hints: matchHints(String(pattern), literal === true),
+    maxCharacters: 100,
+  });
+
+  expect(cut).toMatch(/^…-+The Needle is here-+…$/);
+  expect(cut).toHaveLength(102);
+});
+
+test("where the match cannot be found the beginning is kept", () => {
+  const cut = cutAroundMatch(line, { hints: matchHints("^.*$", false), maxCharacters: 10 });
+
+  expect(cut).toBe("----------…");
+});
+
+test("a short line is kept, without what a terminal would not show", () => {
+  const options = { hints: ["a"], maxCharacters: 100 };
+
+  expect(cutAroundMatch("\u001b[1ma\u001b[0m\r", options)).toBe("a");
+});

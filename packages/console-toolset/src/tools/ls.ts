@@ -1,0 +1,55 @@
+import type { FileInfo } from "@carrel/backend-protocol";
+import type { StructuredTool } from "@langchain/core/tools";
+import { z } from "zod";
+import { succeeded } from "../answer.ts";
+import { defineConsoleTool } from "../console-tool.ts";
+import type { ToolSettings } from "../console-tool.ts";
+import { fitLines } from "../fit-lines.ts";
+import { counted } from "../counted.ts";
+import { anyQuoted, QUOTED_PATHS_NOTE, shownPath } from "../shown-text.ts";
+
+export function lsTool(settings: ToolSettings): StructuredTool {
+  return defineConsoleTool(settings, {
+    name: "ls",
+    description: [
+      "List one directory, hidden entries too.",
+      "Returns how many entries it has, then one per line: `name/` is a directory; a file has its size beside it.",
+    ].join("\n"),
+    schema: z.strictObject({
+      path: z
+        .string()
+        .optional()
+        .describe(
+          "Directory, absolute or relative to the working directory, which is the default.",
+        ),
+    }),
+    async run({ path = "." }, { sandbox, signal }) {
+      const entries = await sandbox.ls(path, { signal });
+      if (entries.length === 0) return succeeded(`${shownPath(path)} is an empty directory.`);
+      const { shown, left } = fitLines(entries.map(describeEntry), settings.maxResultCharacters);
+      return succeeded(
+        [
+          `${shownPath(path)}: ${counted(entries.length, "entry", "entries")}`,
+          ...shown,
+          ...(left > 0 ? [`[${left} more. Find the others by a pattern of their names.]`] : []),
+          ...(anyQuoted(shown) ? [QUOTED_PATHS_NOTE] : []),
+        ].join("\n"),
+      );
+    },
+  });
+}
+
+// The tab stands in no name as it is, so nothing that a file is called can look like its size.
+function describeEntry({ name, type, sizeBytes }: FileInfo): string {
+  const shown = shownPath(name);
+  switch (type) {
+    case "directory":
+      return `${shown}/`;
+    case "file":
+      return `${shown}\t${counted(sizeBytes, "byte")}`;
+    case "symlink":
+      return `${shown}\tlink`;
+    case "other":
+      return `${shown}\tno regular file`;
+  }
+}
