@@ -1,11 +1,10 @@
-import type { SandboxError } from "@carrel/backend-protocol";
 import { CONSOLE_SYSTEM_PROMPT, createConsoleToolset } from "@carrel/console-toolset";
 import type { SessionManager } from "@carrel/session-manager";
 import { createAgent } from "langchain";
-import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import type { BaseCheckpointSaver } from "@langchain/langgraph";
 import type { Logger } from "pino";
 import { z } from "zod";
+import type { ChosenModel } from "../model/chat-model.ts";
 import { guardModelCalls } from "./model-calls.ts";
 import { refuseMalformedCalls } from "./malformed-calls.ts";
 
@@ -15,24 +14,16 @@ const contextSchema = z.object({ sessionId: z.string() });
 type AgentContext = z.infer<typeof contextSchema>;
 
 export interface ChatAgentOptions {
-  model: BaseChatModel;
-  /** What a failed call of the model means, for the user. */
-  describeModelError: (error: unknown) => SandboxError;
+  model: ChosenModel;
   manager: SessionManager;
   checkpointer: BaseCheckpointSaver;
   logger: Logger;
 }
 
 /** One agent for all sessions: what differs is its context and its thread. */
-export function createChatAgent({
-  model,
-  describeModelError,
-  manager,
-  checkpointer,
-  logger,
-}: ChatAgentOptions) {
+export function createChatAgent({ model, manager, checkpointer, logger }: ChatAgentOptions) {
   return createAgent({
-    model,
+    model: model.model,
     tools: createConsoleToolset<AgentContext>({
       backend: (runtime) => manager.getSession(runtime.context.sessionId),
       onError: (error, tool) =>
@@ -41,7 +32,7 @@ export function createChatAgent({
     systemPrompt: CONSOLE_SYSTEM_PROMPT,
     contextSchema,
     checkpointer,
-    middleware: [guardModelCalls(describeModelError), refuseMalformedCalls],
+    middleware: [guardModelCalls(model), refuseMalformedCalls],
   });
 }
 

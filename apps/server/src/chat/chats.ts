@@ -33,7 +33,7 @@ export class Chats {
   constructor(options: ChatsOptions) {
     this.#options = { maxTurnMs: MAX_TURN_MS, ...options };
     options.manager.subscribe((event) => {
-      if (event.type === "session-ended") void this.#forget(event.sessionId);
+      if (event.type === "session-ended") void this.forget(event.sessionId);
     });
   }
 
@@ -118,7 +118,8 @@ export class Chats {
     this.#ended.delete(sessionId);
   }
 
-  async #forget(sessionId: string): Promise<void> {
+  /** Stop the session's turn and forget its conversation; done by itself for every session that ends. */
+  async forget(sessionId: string): Promise<void> {
     await this.cancel(sessionId);
     this.#dropEnded(sessionId);
     await this.#options.conversations.forget(sessionId);

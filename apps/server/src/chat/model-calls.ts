@@ -1,25 +1,24 @@
-import type { SandboxError } from "@carrel/backend-protocol";
 import { createMiddleware } from "langchain";
 import { AIMessage } from "@langchain/core/messages";
+import type { ChosenModel } from "../model/chat-model.ts";
+import { CutAnswerError } from "../model/model-error.ts";
 import { fitModelContext } from "./model-context.ts";
 import { plainAnswer } from "./plain-answer.ts";
 
 /** What goes to the model, and what comes from it. */
-export function guardModelCalls(describeModelError: (error: unknown) => SandboxError) {
+export function guardModelCalls({ describeError, isWhole }: ChosenModel) {
   return createMiddleware({
     name: "guardModelCalls",
     wrapModelCall: async (request, handler) => {
       const messages = fitModelContext(request.messages);
-      let answer: unknown;
       try {
-        answer = await handler({ ...request, messages });
+        const answer: unknown = await handler({ ...request, messages });
+        if (!AIMessage.isInstance(answer) || !isWhole(answer)) throw new CutAnswerError();
+        return plainAnswer(answer);
       } catch (error) {
         if (request.runtime.signal?.aborted) throw error;
-        throw describeModelError(error);
+        throw describeError(error);
       }
-      if (!AIMessage.isInstance(answer))
-        throw new TypeError("The model gave something else than a message.");
-      return plainAnswer(answer);
     },
   });
 }

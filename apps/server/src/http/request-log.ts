@@ -4,7 +4,7 @@ import { matchedRoutes } from "hono/route";
 import type { Logger } from "pino";
 import type { AppEnv } from "../services.ts";
 
-const SESSION_IN_PATH = /^\/(?:admin\/)?sessions\/([A-Za-z0-9_-]{1,8})/;
+const SESSION_IN_PATH = /^\/(?:admin\/)?sessions\/(ses_[A-Za-z0-9_-]{8})/;
 
 /**
  * One event for each request, of known fields only: no body, no query, no header. Of a session's

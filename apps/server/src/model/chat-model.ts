@@ -1,5 +1,6 @@
 import type { SandboxError } from "@carrel/backend-protocol";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import type { AIMessage } from "@langchain/core/messages";
 import { ChatOpenAI } from "@langchain/openai";
 import { initChatModel } from "langchain/chat_models/universal";
 import { ConfigError } from "../config.ts";
@@ -24,7 +25,10 @@ export interface ChosenModel {
   name: string;
   /** No AI. */
   demo: boolean;
+  /** What a failed call means, for the user. */
   describeError: (error: unknown) => SandboxError;
+  /** Whether the provider said that this answer came to its end. */
+  isWhole: (answer: AIMessage) => boolean;
 }
 
 export interface ModelBounds {
@@ -64,7 +68,13 @@ function described(
     name,
     demo,
     describeError: (error) => describeModelError(error, { name, secret }),
+    isWhole: model instanceof ChatOpenAI ? saysItEnded : () => true,
   };
+}
+
+// A connection that breaks off between two pieces looks like an end to the client.
+function saysItEnded({ response_metadata: metadata }: AIMessage): boolean {
+  return metadata["finish_reason"] !== undefined || metadata["status"] !== undefined;
 }
 
 function openAiModel(

@@ -11,7 +11,7 @@ const cleanup = createRoute({
   method: "post",
   path: "/admin/cleanup",
   tags: ["admin"],
-  summary: "End sessions that nobody used for a while",
+  summary: "Put sandboxes to sleep that nobody used for a while",
   request: {
     query: z.object({
       max_idle: z
@@ -23,7 +23,7 @@ const cleanup = createRoute({
     }),
   },
   responses: {
-    200: jsonAnswer("How many were ended, and how many are left.", cleanupSchema),
+    200: jsonAnswer("How many sessions fell asleep, and how many are active.", cleanupSchema),
     ...routeErrors(400, 413, 503),
   },
 });

@@ -51,7 +51,7 @@ const endSession = createRoute({
   },
 });
 
-export function sessionRoutes({ manager }: AppServices) {
+export function sessionRoutes({ manager, chats }: AppServices) {
   return new OpenAPIHono<AppEnv>()
     .openapi(createSession, async (c) => {
       const { user_id: userId } = c.req.valid("query");
@@ -73,8 +73,9 @@ export function sessionRoutes({ manager }: AppServices) {
       );
     })
     .openapi(endSession, async (c) => {
-      const ended = await manager.endSession(c.req.valid("param").session_id);
-      if (!ended) throw unknownSession();
+      const { session_id: sessionId } = c.req.valid("param");
+      if (!(await manager.endSession(sessionId))) throw unknownSession();
+      await chats.forget(sessionId);
       return c.json({ message: "Session ended" as const }, 200);
     });
 }

@@ -1,0 +1,93 @@
+import process from "node:process";
+import type { Logger } from "pino";
+import { createApp } from "./app.ts";
+import { compose } from "./compose.ts";
+import type { Composition } from "./compose.ts";
+import { ConfigError, readConfig } from "./config.ts";
+import type { Config } from "./config.ts";
+import { listen } from "./http/listen.ts";
+import type { ListeningServer } from "./http/listen.ts";
+import { createLogger } from "./logger.ts";
+
+/** A stop that takes longer is broken off. */
+const STOP_TIMEOUT_MS = 9000;
+
+const logger = createLogger();
+
+process.on("uncaughtException", (error) => {
+  logger.fatal({ err: error }, "the server ends because of a fault in it");
+  process.exit(1);
+});
+
+try {
+  const config = readConfig(process.env, process.cwd());
+  const composition = await compose({ config, logger });
+  const server = await listen(createApp(composition.services), config);
+  sayWhatRuns(config, composition, server);
+  stopOnSignal(composition, server, logger);
+} catch (error) {
+  const known = explain(error);
+  if (known === null) throw error;
+  process.stderr.write(`Carrel does not start:\n${known}\n`);
+  process.exit(1);
+}
+
+function explain(error: unknown): string | null {
+  if (error instanceof ConfigError) return error.message;
+  if (!(error instanceof Error && "code" in error)) return null;
+  if (error.code === "EADDRINUSE") {
+    return "Another program listens on this port. Set PORT to another one, or stop that program.";
+  }
+  if (error.code === "EACCES" && "syscall" in error && error.syscall === "listen") {
+    return "This user may not listen on this port. Set PORT to one above 1023.";
+  }
+  return null;
+}
+
+function sayWhatRuns(
+  config: Config,
+  { services }: Composition,
+  { host, port }: ListeningServer,
+): void {
+  const { provider, model, version } = services;
+  const address = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const lines = [
+    `Carrel ${version} listens on ${address}`,
+    `Sandbox: ${provider.name}. ${provider.description}`,
+    model.demo
+      ? "Model: demo, which is no AI: fixed rules answer. Set OPENAI_API_KEY for a real one."
+      : `Model: ${model.name}`,
+    `Data: ${config.dataDir}${config.workspaceRoot.startsWith(config.dataDir) ? "" : `, workspaces: ${config.workspaceRoot}`}`,
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function stopOnSignal(composition: Composition, server: ListeningServer, log: Logger): void {
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal }, "stopping");
+    setTimeout(() => {
+      log.error("the server did not stop in time");
+      process.exit(1);
+    }, STOP_TIMEOUT_MS).unref();
+    void stopAll(composition, server).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, "the server did not stop well");
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}
+
+// Turns end first, and with them their event streams, which otherwise would keep the server open.
+async function stopAll(composition: Composition, server: ListeningServer): Promise<void> {
+  const closed = server.close();
+  await composition.services.chats.shutdown();
+  await closed;
+  await composition[Symbol.asyncDispose]();
+}
