@@ -2,6 +2,7 @@ import { expect, test, vi } from "vitest";
 import { createConsoleToolset } from "./create-console-toolset.ts";
 import { openWorkbench, QUESTION, scriptedAgent } from "./testing/workbench.ts";
 
+const DEADLINE = { timeout: 20_000 };
 const SLEEP = { name: "execute", args: { command: "echo begun; sleep 60" } };
 
 test("an abort of the run kills the command and ends the run as aborted", async () => {
@@ -18,7 +19,7 @@ test("an abort of the run kills the command and ends the run as aborted", async 
   await vi.waitFor(async () => {
     const [process] = await bench.sandbox.processes();
     expect(process?.result?.outcome).toBe("cancelled");
-  });
+  }, DEADLINE);
 });
 
 test("an abort ends a run that is not watched, and no error is reported for it", async () => {
@@ -32,14 +33,14 @@ test("an abort ends a run that is not watched, and no error is reported for it",
 
   const run = scriptedAgent(tools, [SLEEP]).invoke(QUESTION, { signal: controller.signal });
   const ended = expect(run).rejects.toThrow(/abort/i);
-  await vi.waitFor(async () => expect(await bench.sandbox.processes()).toHaveLength(1));
+  await vi.waitFor(async () => expect(await bench.sandbox.processes()).toHaveLength(1), DEADLINE);
   controller.abort();
 
   await ended;
   await vi.waitFor(async () => {
     const [process] = await bench.sandbox.processes();
     expect(process?.result?.outcome).toBe("cancelled");
-  });
+  }, DEADLINE);
   expect(reported).toEqual([]);
 });
 

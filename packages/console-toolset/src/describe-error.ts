@@ -6,8 +6,8 @@ const MAX_MESSAGE_CHARACTERS = 2000;
 
 // For the model: whether the same call can succeed later, and what to do instead.
 const ADVICE: Record<SandboxErrorCode, string> = {
-  "not-found": "List the directory to see what is there.",
-  "not-directory": "Give the path of a directory.",
+  "not-found": "List the directory above it to see what is there.",
+  "not-directory": "A directory is needed there; choose another path.",
   "is-directory": "Give the path of a file.",
   "not-regular": "Only regular files can be used; choose another path.",
   "already-exists": "Choose another path.",

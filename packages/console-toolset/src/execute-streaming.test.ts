@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { createConsoleToolset } from "./create-console-toolset.ts";
 import { openWorkbench, QUESTION, scriptedAgent } from "./testing/workbench.ts";
 
-const COMMAND = "echo one; sleep 0.3; echo two >&2; exit 2";
+// Goes on only when the test has seen the first line.
+const COMMAND = "echo one; while [ ! -e go ]; do sleep 0.05; done; echo two >&2; exit 2";
 const CALL = { name: "execute", args: { command: COMMAND } };
 
 test("a run that is watched by its tools sees the output while the command runs", async () => {
@@ -22,6 +23,7 @@ test("a run that is watched by its tools sees the output while the command runs"
     if (data.event === "on_tool_event") {
       const [process] = await bench.sandbox.processes();
       runningAtFirst ??= process?.result === null;
+      await bench.sandbox.write("go", "");
     }
     events.push(data.event === "on_tool_event" ? `${data.event} ${String(data.data)}` : data.event);
   }
@@ -48,7 +50,11 @@ test("the events of a run carry the output as increments and the answer with its
   const seen: unknown[] = [];
 
   const run = await agent.streamEvents(QUESTION, { version: "v3" });
-  for await (const { method, params } of run) if (method === "tools") seen.push(params.data);
+  for await (const { method, params } of run) {
+    if (method !== "tools") continue;
+    seen.push(params.data);
+    await bench.sandbox.write("go", "");
+  }
 
   expect(seen).toMatchObject([
     { event: "tool-started", tool_call_id: "call-1", tool_name: "execute" },

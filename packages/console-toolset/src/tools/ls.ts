@@ -1,3 +1,4 @@
+import { resolveSandboxPath } from "@carrel/backend-protocol";
 import type { FileInfo } from "@carrel/backend-protocol";
 import type { StructuredTool } from "@langchain/core/tools";
 import { z } from "zod";
@@ -25,11 +26,12 @@ export function lsTool(settings: ToolSettings): StructuredTool {
     }),
     async run({ path = "." }, { sandbox, signal }) {
       const entries = await sandbox.ls(path, { signal });
-      if (entries.length === 0) return succeeded(`${shownPath(path)} is an empty directory.`);
+      const where = shownPath(resolveSandboxPath(sandbox.workDir, path));
+      if (entries.length === 0) return succeeded(`${where} is an empty directory.`);
       const { shown, left } = fitLines(entries.map(describeEntry), settings.maxResultCharacters);
       return succeeded(
         [
-          `${shownPath(path)}: ${counted(entries.length, "entry", "entries")}`,
+          `${where}: ${counted(entries.length, "entry", "entries")}`,
           ...shown,
           ...(left > 0 ? [`[${left} more. Find the others by a pattern of their names.]`] : []),
           ...(anyQuoted(shown) ? [QUOTED_PATHS_NOTE] : []),
