@@ -1,1 +1,3 @@
-export {};
+export type { ConformanceOptions, ConformanceSubject } from "./conformance-options.ts";
+export { describeSandboxConformance } from "./describe-sandbox-conformance.ts";
+export type { KnownGap } from "./known-gaps.ts";
