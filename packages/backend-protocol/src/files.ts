@@ -48,6 +48,11 @@ export interface LineRange {
   nextOffset: number | null;
   /** Lines in the whole file; `null` where counting them would have taken too long. */
   totalLines: number | null;
+  /**
+   * SHA-256 of the whole file, lower-case hex, for `ifHash`; `null` where the file was not read to
+   * its end.
+   */
+  hash: string | null;
   /** Indexes in `lines` of those that were longer than {@link MAX_LINE_BYTES} and are cut. */
   cutLines: number[];
   /** The file has a NUL in its first 8 KiB: `lines` is empty, use `read`. */

@@ -8,7 +8,6 @@ import { defineConsoleTool } from "../console-tool.ts";
 import type { ToolSettings } from "../console-tool.ts";
 import { counted } from "../counted.ts";
 import { fitLines } from "../fit-lines.ts";
-import { readRange } from "../read-lines.ts";
 import { shownPath } from "../shown-text.ts";
 
 const MAX_LINE_CHARACTERS = 2000;
@@ -35,12 +34,12 @@ export function readFileTool(settings: ToolSettings): StructuredTool {
     }),
     async run({ path, offset = 0, limit = DEFAULT_READ_LINES }, { sandbox, signal, threadId }) {
       return settings.fileVersions.use({ sandbox, threadId, path }, async (file) => {
-        const found = await readRange(sandbox, path, { offset, limit, signal });
-        if (found === null) {
+        const range = await sandbox.readLines(path, { offset, limit, signal });
+        if (range === null) {
           return failed(`there is no file ${shownPath(path)}. Check the path.`);
         }
-        file.remember(found.hash);
-        return describeRange(path, found.range, settings.maxResultCharacters);
+        file.remember(range.hash);
+        return describeRange(path, range, settings.maxResultCharacters);
       });
     },
   });

@@ -6,7 +6,6 @@ import { failed, succeeded } from "../answer.ts";
 import { defineConsoleTool } from "../console-tool.ts";
 import type { ToolSettings } from "../console-tool.ts";
 import { counted } from "../counted.ts";
-import { splitLines } from "../read-lines.ts";
 import { shownPath } from "../shown-text.ts";
 
 export function writeFileTool(settings: ToolSettings): StructuredTool {
@@ -30,7 +29,7 @@ export function writeFileTool(settings: ToolSettings): StructuredTool {
         }
         file.remember(written.hash);
         const { path: absolute, created, sizeBytes } = written;
-        const lineCount = splitLines(content).length;
+        const lineCount = countLines(content);
         return succeeded(
           `${created ? "Created" : "Replaced"} ${shownPath(absolute)}: ${counted(lineCount, "line")}, ${counted(sizeBytes, "byte")}.`,
           { kind: "write", path: absolute, created, sizeBytes, lineCount },
@@ -66,4 +65,10 @@ async function writeKnown(
 
 function isConflict(error: unknown): boolean {
   return SandboxError.isInstance(error) && error.code === "conflict";
+}
+
+/** As the protocol counts: a final line break makes no line of its own. */
+function countLines(text: string): number {
+  const breaks = text.split("\n").length - 1;
+  return text === "" || text.endsWith("\n") ? breaks : breaks + 1;
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { DEFAULT_READ_LINES, MAX_LINE_BYTES, MAX_READ_LINES_BYTES } from "@carrel/backend-protocol";
 import type { LineRange, ReadLinesOptions } from "@carrel/backend-protocol";
@@ -12,6 +13,14 @@ const CHUNK_BYTES = 256 * 1024;
 const MAX_COUNTED_BYTES = 64 * 1024 * 1024;
 const LINE_FEED = 0x0a;
 
+const NO_LINES = {
+  lines: [],
+  nextOffset: null,
+  totalLines: null,
+  hash: null,
+  cutLines: [],
+};
+
 export async function readLines(
   tree: FileTree,
   path: string,
@@ -22,8 +31,7 @@ export async function readLines(
   throwIfAborted(signal);
   await using file = await openFile(tree, path);
   if (!file) return null;
-  const empty = { lines: [], offset, nextOffset: null, totalLines: null, cutLines: [] };
-  if (await isBinary(file)) return { ...empty, binary: true };
+  if (await isBinary(file)) return { ...NO_LINES, offset, binary: true };
   const collector = new LineCollector(offset, limit);
   await scan(file, collector, signal);
   return { ...collector.range(), binary: false };
@@ -62,6 +70,7 @@ class LineCollector {
   #keptBytes = 0;
   #lineBytes = 0;
   #line = 0;
+  readonly #hash = createHash("sha256");
   #total: number | null = null;
 
   constructor(offset: number, limit: number) {
@@ -74,6 +83,7 @@ class LineCollector {
   }
 
   add(chunk: Buffer): void {
+    this.#hash.update(chunk);
     let start = 0;
     for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
       this.#extendLine(chunk.subarray(start, end));
@@ -96,6 +106,7 @@ class LineCollector {
       offset: this.#offset,
       nextOffset: atEnd ? null : next,
       totalLines: this.#total,
+      hash: this.#total === null ? null : this.#hash.digest("hex"),
       cutLines: this.#cutLines,
     };
   }
