@@ -36,7 +36,9 @@ export class SessionEvents {
   }
 
   emit(event: SessionEvent): void {
-    for (const listener of [...this.#listeners]) void deliver(listener, event);
+    // A copy: one that subscribes during an event hears only what comes after it.
+    const listeners = [...this.#listeners];
+    for (const listener of listeners) void deliver(listener, event);
   }
 }
 

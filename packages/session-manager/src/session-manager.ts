@@ -1,7 +1,9 @@
 import { SandboxError } from "@carrel/backend-protocol";
 import type { ManagedSandbox, OperationOptions, Sandbox } from "@carrel/backend-protocol";
 import { CleanupLoop } from "./cleanup-loop.ts";
-import { SandboxLifecycle } from "./sandbox-lifecycle.ts";
+import { KeyedLock } from "./keyed-lock.ts";
+import { SandboxStarter } from "./sandbox-starter.ts";
+import { SandboxStopper } from "./sandbox-stopper.ts";
 import { SessionAccess } from "./session-access.ts";
 import { SessionEvents } from "./session-events.ts";
 import type { SessionEventListener } from "./session-events.ts";
@@ -17,7 +19,7 @@ import {
 import type { CreateSessionOptions, SessionManagerOptions } from "./session-manager-options.ts";
 import type { OpenSession } from "./open-session.ts";
 import { SessionRegistry } from "./session-registry.ts";
-import type { SessionRecord, SessionScope } from "./session-store.ts";
+import type { SessionRecord } from "./session-store.ts";
 
 // Open sessions end when their users end them, which nobody can foresee.
 const CAPACITY_RETRY_MS = 30_000;
@@ -35,7 +37,8 @@ const CAPACITY_RETRY_MS = 30_000;
 export class SessionManager implements AsyncDisposable {
   readonly #options: Readonly<Required<SessionManagerOptions>>;
   readonly #registry: SessionRegistry;
-  readonly #lifecycle: SandboxLifecycle;
+  readonly #starter: SandboxStarter;
+  readonly #stopper: SandboxStopper;
   readonly #events = new SessionEvents();
   readonly #closing = new AbortController();
   readonly #cleanupLoop: CleanupLoop;
@@ -45,14 +48,17 @@ export class SessionManager implements AsyncDisposable {
   constructor(options: SessionManagerOptions) {
     this.#options = readOptions(options);
     this.#registry = new SessionRegistry(this.#options);
-    this.#lifecycle = new SandboxLifecycle({
+    const context = {
       ...this.#options,
       registry: this.#registry,
       events: this.#events,
+      locks: new KeyedLock(),
       closing: this.#closing.signal,
-    });
+    };
+    this.#stopper = new SandboxStopper(context);
+    this.#starter = new SandboxStarter(context, this.#stopper);
     this.#cleanupLoop = new CleanupLoop({
-      pass: (signal) => this.#lifecycle.cleanup(this.#options.idleTimeoutMs, signal),
+      pass: (signal) => this.#stopper.cleanup(this.#options.idleTimeoutMs, signal),
       onFailure: (error) => this.#events.emit({ type: "cleanup-failed", error }),
     });
   }
@@ -68,7 +74,7 @@ export class SessionManager implements AsyncDisposable {
     if (userId !== undefined) assertUserId("user id", userId);
     const id = createSessionId();
     const session = this.#reserve({ id, scope, userId: userId ?? null, key: keyOf(id, options) });
-    await this.#lifecycle.open(session, signal);
+    await this.#starter.open(session, signal);
     return id;
   }
 
@@ -78,7 +84,7 @@ export class SessionManager implements AsyncDisposable {
    */
   async getSession(id: string, options: OperationOptions = {}): Promise<Sandbox> {
     const session = await this.#lookup(id);
-    const sandbox = session && (await this.#lifecycle.visit(session, options.signal));
+    const sandbox = session && (await this.#starter.visit(session, options.signal));
     if (!session || !sandbox) throw notFound(id);
     return this.#facade(session, sandbox);
   }
@@ -95,7 +101,7 @@ export class SessionManager implements AsyncDisposable {
         (await this.#lookup(key)) ??
         this.#registry.get(key) ??
         this.#reserve({ id: key, key, userId: key, scope: "user" });
-      const sandbox = await this.#lifecycle.open(session, options.signal);
+      const sandbox = await this.#starter.open(session, options.signal);
       // Without one the session ended while this caller waited, and is to be opened anew.
       if (sandbox) return this.#facade(session, sandbox);
     }
@@ -112,7 +118,7 @@ export class SessionManager implements AsyncDisposable {
    */
   async endSession(id: string): Promise<boolean> {
     const session = await this.#lookup(id);
-    return session !== null && this.#lifecycle.end(session);
+    return session !== null && this.#stopper.end(session);
   }
 
   /**
@@ -134,7 +140,7 @@ export class SessionManager implements AsyncDisposable {
   async cleanupIdle(maxIdleMs: number = this.#options.idleTimeoutMs): Promise<number> {
     this.#closing.signal.throwIfAborted();
     assertIdleTime("maxIdleMs", maxIdleMs);
-    return this.#lifecycle.cleanup(maxIdleMs, this.#closing.signal);
+    return this.#stopper.cleanup(maxIdleMs, this.#closing.signal);
   }
 
   /**
@@ -172,7 +178,7 @@ export class SessionManager implements AsyncDisposable {
     await this.shutdown();
   }
 
-  /** The active sessions: those whose sandbox is resident. A copy, made now. */
+  /** The active sessions: whose sandbox is resident, or whose end failed. A copy, made now. */
   get sessions(): ReadonlyMap<string, SessionInfo> {
     return new Map(this.#active().map((session) => [session.id, session.describe()]));
   }
@@ -211,7 +217,9 @@ export class SessionManager implements AsyncDisposable {
   }
 
   #active(): OpenSession[] {
-    return this.#registry.all().filter(({ established, slot }) => established && slot.resident);
+    return this.#registry
+      .all()
+      .filter(({ established, ending, slot }) => established && (slot.resident || ending));
   }
 
   /** A session that is open: in memory, or in the store, where another manager opened it. */
@@ -219,7 +227,7 @@ export class SessionManager implements AsyncDisposable {
     this.#closing.signal.throwIfAborted();
     const known = this.#registry.get(id);
     if (known || !isPossibleSessionId(id)) return known;
-    const record = await this.#lifecycle.read(id);
+    const record = await this.#starter.read(id);
     this.#closing.signal.throwIfAborted();
     return this.#registry.get(id) ?? (record && this.#registry.add(record, true));
   }
@@ -241,7 +249,7 @@ export class SessionManager implements AsyncDisposable {
   #facade(session: OpenSession, sandbox: ManagedSandbox): Sandbox {
     const access = new SessionAccess({
       session,
-      wake: (sleeper, signal) => this.#lifecycle.visit(sleeper, signal),
+      wake: (sleeper, signal) => this.#starter.visit(sleeper, signal),
       closing: this.#closing.signal,
       statusTimeoutMs: this.#options.startTimeoutMs,
     });
@@ -250,7 +258,7 @@ export class SessionManager implements AsyncDisposable {
 
   async #stopAll(): Promise<number> {
     await this.stopCleanupLoop();
-    return this.#lifecycle.stopAll();
+    return this.#stopper.stopAll();
   }
 }
 

@@ -42,6 +42,11 @@ export class SessionRegistry {
     return [...(this.#slots.get(key)?.sessions ?? [])];
   }
 
+  /** Of those that share it, the ones that are open already. */
+  established(key: string): OpenSession[] {
+    return this.sharing(key).filter(({ established }) => established);
+  }
+
   /** @param established its record was read from the store */
   add(record: SessionRecord, established: boolean): OpenSession {
     let entry = this.#slots.get(record.key);

@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { settle } from "../test/test-manager.ts";
+import { SessionEvents } from "./session-events.ts";
+import type { SessionEvent } from "./session-events.ts";
+
+const slept: SessionEvent = { type: "session-slept", sessionId: "a" };
+
+test("a listener hears events until it unsubscribes", () => {
+  const events = new SessionEvents();
+  const heard: SessionEvent[] = [];
+  const unsubscribe = events.subscribe((event) => void heard.push(event));
+  events.emit(slept);
+  unsubscribe();
+  unsubscribe();
+  events.emit(slept);
+  expect(heard).toEqual([slept]);
+});
+
+test("a listener that throws or rejects harms nobody", async () => {
+  const events = new SessionEvents();
+  const heard: SessionEvent[] = [];
+  events.subscribe(() => {
+    throw new Error("on purpose");
+  });
+  events.subscribe(async () => {
+    throw new Error("on purpose, later");
+  });
+  events.subscribe((event) => void heard.push(event));
+  events.emit(slept);
+  await settle();
+  expect(heard).toEqual([slept]);
+});
+
+test("one function that subscribes twice is two subscriptions", () => {
+  const events = new SessionEvents();
+  const heard: SessionEvent[] = [];
+  const listener = (event: SessionEvent): void => void heard.push(event);
+  const first = events.subscribe(listener);
+  events.subscribe(listener);
+  first();
+  events.emit(slept);
+  expect(heard).toEqual([slept]);
+});
+
+test("a listener that subscribes another during an event does not make it hear that event", () => {
+  const events = new SessionEvents();
+  const heard: SessionEvent[] = [];
+  events.subscribe(() => void events.subscribe((event) => void heard.push(event)));
+  events.emit(slept);
+  expect(heard).toEqual([]);
+});
