@@ -1,0 +1,34 @@
+import type { ReactElement } from "react";
+import { StartPage } from "../session/start-page.tsx";
+import { useSession } from "../session/use-session.ts";
+import { Spinner } from "../ui/spinner.tsx";
+import { HealthBadges } from "./health-badges.tsx";
+import { useHealth } from "./use-health.ts";
+import { Workspace } from "./workspace.tsx";
+
+export function App(): ReactElement {
+  const session = useSession();
+  const { state } = session;
+  const health = useHealth(state.phase === "open" ? state.sessionId : null);
+  if (state.phase === "open") {
+    return <Workspace key={state.sessionId} session={session} open={state} health={health} />;
+  }
+  if (state.phase === "opening") {
+    return (
+      <main className="opening" aria-busy="true">
+        <p className="turn-working">
+          <Spinner />
+          Opening your session
+        </p>
+      </main>
+    );
+  }
+  return (
+    <StartPage
+      user={state.phase === "failed" ? state.user : ""}
+      error={state.phase === "failed" ? state.error : null}
+      badges={<HealthBadges health={health} />}
+      onStart={session.enter}
+    />
+  );
+}

@@ -1,0 +1,125 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+import type { ReactElement } from "react";
+import { countOf } from "../text/measures.ts";
+import { Icon } from "../ui/icon.tsx";
+import { Spinner } from "../ui/spinner.tsx";
+import type { ChatSession } from "./chat-session.ts";
+import type { ChatSnapshot } from "./chat-snapshot.ts";
+import { ChatNotices } from "./chat-notices.tsx";
+import "./chat-panel.css";
+import { Composer } from "./composer.tsx";
+import { isActive } from "./conversation.ts";
+import { EmptyChat } from "./empty-chat.tsx";
+import { SpokenStatus } from "./spoken-status.tsx";
+import { TurnView } from "./turn-view.tsx";
+import { useDraft } from "./use-draft.ts";
+import { useStickToBottom } from "./use-stick-to-bottom.ts";
+
+/** How many turns are drawn at first, and how many more each time. */
+const TURNS_STEP = 20;
+
+export interface ChatPanelProps {
+  chat: ChatSession;
+  snapshot: ChatSnapshot;
+  userName: string;
+  /** Under which key what is being written is kept in this tab. */
+  draftKey: string;
+  /** The demo model answers. */
+  demo: boolean;
+  onOpenFile: (path: string) => void;
+  onNewSession: () => void;
+}
+
+export function ChatPanel(props: ChatPanelProps): ReactElement {
+  const { chat, snapshot, userName, draftKey, demo, onOpenFile, onNewSession } = props;
+  const { turns, loaded, link, refusal, stopping } = snapshot;
+  const [draft, setDraft] = useDraft(draftKey);
+  const [shownTurns, setShownTurns] = useState(TURNS_STEP);
+  const { scroller, content, atBottom, toBottom } = useStickToBottom();
+  const last = turns.at(-1);
+  const running = last !== undefined && isActive(last);
+  const canSend = loaded && !running && link.state === "up";
+
+  const send = useCallback(
+    (message: string) => {
+      if (chat.send(message)) toBottom();
+    },
+    [chat, toBottom],
+  );
+  const sendDraft = () => {
+    if (!chat.send(draft)) return;
+    setDraft("");
+    toBottom();
+  };
+
+  const lastRefusal = useRef(refusal);
+  useEffect(() => {
+    if (refusal && refusal !== lastRefusal.current && draft === "") setDraft(refusal.message);
+    lastRefusal.current = refusal;
+  }, [refusal, draft, setDraft]);
+
+  const first = Math.max(0, turns.length - shownTurns);
+  return (
+    <section className="chat" aria-label="Chat">
+      <div className="chat-scroller" ref={scroller}>
+        <div className="chat-content" ref={content} data-testid="messages">
+          {!loaded && link.state === "connecting" && (
+            <p className="turn-working">
+              <Spinner />
+              Loading the conversation
+            </p>
+          )}
+          {loaded && turns.length === 0 && link.state !== "ended" && (
+            <EmptyChat userName={userName} onChoose={send} />
+          )}
+          {first > 0 && (
+            <button
+              type="button"
+              className="text-button earlier"
+              onClick={() => setShownTurns(shownTurns + TURNS_STEP)}
+            >
+              Show {countOf(Math.min(TURNS_STEP, first), "earlier message")}
+            </button>
+          )}
+          {turns.slice(first).map((turn, index) => (
+            <TurnView
+              key={first + index}
+              turn={turn}
+              onRetry={turn === last && canSend ? send : null}
+              onOpenFile={onOpenFile}
+            />
+          ))}
+        </div>
+      </div>
+      <div className="chat-foot">
+        {!atBottom && turns.length > 0 && (
+          <button type="button" className="jump" data-testid="jump-to-latest" onClick={toBottom}>
+            <Icon name="arrow-down" />
+            Jump to latest
+          </button>
+        )}
+        <ChatNotices
+          chat={chat}
+          snapshot={snapshot}
+          onNewSession={onNewSession}
+          onSend={canSend && draft.trim() !== "" ? sendDraft : null}
+        />
+        <Composer
+          draft={draft}
+          onDraft={setDraft}
+          running={running}
+          stopping={stopping || last?.state === "sending"}
+          canSend={canSend}
+          onSend={sendDraft}
+          onStop={() => void chat.stop()}
+        />
+        <p className="chat-hint">
+          {demo
+            ? "The demo model follows fixed rules. It is no AI."
+            : "Enter sends, Shift+Enter begins a new line."}
+        </p>
+      </div>
+      <SpokenStatus turn={last} />
+    </section>
+  );
+}

@@ -1,0 +1,80 @@
+import type { WireFileEntry } from "@carrel/server";
+import { useEffect, useMemo, useState } from "react";
+import type { ReactElement } from "react";
+import { archiveUrl, contentUrl, isAddressable } from "../api/files.ts";
+import { countOf } from "../text/measures.ts";
+import { orderedEntries } from "./file-order.ts";
+import { FileRow } from "./file-row.tsx";
+
+/** How many rows are drawn at first, and how many more each time. */
+const ROWS_STEP = 300;
+/** From how many entries on a filter is worth its place. */
+const FILTER_FROM = 15;
+const CLOCK_MS = 30_000;
+
+export interface FileListProps {
+  sessionId: string;
+  entries: readonly WireFileEntry[];
+  pathOfEntry: (entry: WireFileEntry) => string;
+  onOpen: (entry: WireFileEntry) => void;
+  onDelete: (entry: WireFileEntry) => void;
+}
+
+export function FileList(props: FileListProps): ReactElement {
+  const { sessionId, entries, pathOfEntry, onOpen, onDelete } = props;
+  const [filter, setFilter] = useState("");
+  const [shown, setShown] = useState(ROWS_STEP);
+  const nowMs = useClock();
+  const ordered = useMemo(() => orderedEntries(entries, filter), [entries, filter]);
+  const hidden = ordered.length - shown;
+  return (
+    <>
+      {entries.length >= FILTER_FROM && (
+        <input
+          className="input file-filter"
+          type="search"
+          aria-label="Filter by name"
+          placeholder={`Filter ${entries.length.toLocaleString("en")} names`}
+          value={filter}
+          onChange={(event) => setFilter(event.target.value)}
+        />
+      )}
+      <ul className="file-list" aria-label="Files" data-testid="file-list">
+        {ordered.slice(0, shown).map((entry) => (
+          <FileRow
+            key={entry.name}
+            entry={entry}
+            downloadUrl={downloadUrl(sessionId, pathOfEntry(entry), entry.is_dir)}
+            nowMs={nowMs}
+            onOpen={onOpen}
+            onDelete={onDelete}
+          />
+        ))}
+      </ul>
+      {ordered.length === 0 && <p className="files-empty">No name contains this.</p>}
+      {hidden > 0 && (
+        <button
+          type="button"
+          className="text-button more"
+          onClick={() => setShown(shown + ROWS_STEP)}
+        >
+          Show {countOf(Math.min(ROWS_STEP, hidden), "more file")} of {hidden.toLocaleString("en")}
+        </button>
+      )}
+    </>
+  );
+}
+
+function downloadUrl(sessionId: string, path: string, isDirectory: boolean): string | null {
+  if (!isAddressable(path)) return null;
+  return isDirectory ? archiveUrl(sessionId, path) : contentUrl(sessionId, path);
+}
+
+function useClock(): number {
+  const [nowMs, setNowMs] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNowMs(Date.now()), CLOCK_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return nowMs;
+}

@@ -1,0 +1,71 @@
+import type { WireFileEntry } from "@carrel/server";
+import { useEffect, useMemo, useRef, useState } from "react";
+import type { ApiError } from "../api/api-error.ts";
+import { toApiError } from "../api/api-error.ts";
+import { listFiles } from "../api/files.ts";
+import { coalesce } from "./coalesce.ts";
+
+export interface DirectoryState {
+  /** Which directory this is about. */
+  path: string;
+  /** `null` until it has been read for the first time. */
+  entries: readonly WireFileEntry[] | null;
+  loading: boolean;
+  error: ApiError | null;
+}
+
+/** A directory that took long to read is read less often. */
+function pauseAfter(durationMs: number): number {
+  return Math.min(10_000, Math.max(200, durationMs * 3));
+}
+
+/**
+ * The entries of a directory, read again whenever `revision` changes.
+ *
+ * @returns the state, and what reads it again now
+ */
+export function useDirectory(
+  sessionId: string,
+  path: string,
+  revision: number,
+): [DirectoryState, () => void] {
+  const [state, setState] = useState<DirectoryState>(() => unread(path));
+  const request = useRef<() => void>(() => {});
+
+  useEffect(() => {
+    const abort = new AbortController();
+    const read = async () => {
+      setState((before) => ({ ...(before.path === path ? before : unread(path)), loading: true }));
+      try {
+        const entries = await listFiles(sessionId, path, abort.signal);
+        setState({ path, entries, loading: false, error: null });
+      } catch (error) {
+        if (abort.signal.aborted) return;
+        setState((before) => ({ ...before, loading: false, error: toApiError(error) }));
+      }
+    };
+    const reader = coalesce(read, pauseAfter);
+    request.current = reader.request;
+    // In the development mode of React an effect runs twice: the first run ends before it asks.
+    const timer = setTimeout(reader.request);
+    return () => {
+      clearTimeout(timer);
+      reader.stop();
+      abort.abort();
+    };
+  }, [sessionId, path]);
+
+  const seenRevision = useRef(revision);
+  useEffect(() => {
+    if (seenRevision.current === revision) return;
+    seenRevision.current = revision;
+    request.current();
+  }, [revision]);
+
+  const refresh = useMemo(() => () => request.current(), []);
+  return [state.path === path ? state : unread(path), refresh];
+}
+
+function unread(path: string): DirectoryState {
+  return { path, entries: null, loading: true, error: null };
+}

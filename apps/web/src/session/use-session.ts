@@ -1,0 +1,90 @@
+import { useCallback, useEffect, useState } from "react";
+import type { ApiError } from "../api/api-error.ts";
+import { toApiError } from "../api/api-error.ts";
+import { createSession, endSession, findSession } from "../api/sessions.ts";
+import {
+  forgetSession,
+  rememberedSession,
+  rememberedUser,
+  rememberSession,
+  rememberUser,
+} from "./remembered.ts";
+
+export type SessionState =
+  | { phase: "signed-out" }
+  | { phase: "opening"; user: string }
+  | { phase: "failed"; user: string; error: ApiError }
+  | { phase: "open"; user: string; sessionId: string };
+
+export interface SessionControl {
+  state: SessionState;
+  /** Go on with the session of this user name, or begin one. */
+  enter: (user: string) => void;
+  /** Begin a session in place of one that is over. */
+  renew: () => void;
+  /** End the open session and begin a new one. Rejects with `ApiError` where the server did not end it. */
+  restart: () => Promise<void>;
+  leave: () => void;
+}
+
+export function useSession(): SessionControl {
+  const [state, setState] = useState<SessionState>(() => {
+    const user = rememberedUser();
+    return user === null ? { phase: "signed-out" } : { phase: "opening", user };
+  });
+
+  const openingUser = state.phase === "opening" ? state.user : null;
+  useEffect(() => {
+    if (openingUser === null) return;
+    const abort = new AbortController();
+    const open = async () => {
+      try {
+        const sessionId = await findOrCreate(openingUser, abort.signal);
+        if (!abort.signal.aborted) setState({ phase: "open", user: openingUser, sessionId });
+      } catch (error) {
+        if (abort.signal.aborted) return;
+        setState({ phase: "failed", user: openingUser, error: toApiError(error) });
+      }
+    };
+    // In the development mode of React an effect runs twice: the first run ends before it asks.
+    const timer = setTimeout(() => void open());
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [openingUser]);
+
+  const enter = useCallback((user: string) => {
+    rememberUser(user);
+    setState({ phase: "opening", user });
+  }, []);
+  const user = state.phase === "signed-out" ? null : state.user;
+  const renew = useCallback(() => {
+    if (user === null) return;
+    forgetSession(user);
+    setState({ phase: "opening", user });
+  }, [user]);
+  const sessionId = state.phase === "open" ? state.sessionId : null;
+  const restart = useCallback(async () => {
+    if (sessionId === null) return;
+    await endSession(sessionId);
+    renew();
+  }, [sessionId, renew]);
+  const leave = useCallback(() => {
+    rememberUser(null);
+    setState({ phase: "signed-out" });
+  }, []);
+  return { state, enter, renew, restart, leave };
+}
+
+async function findOrCreate(user: string, signal: AbortSignal): Promise<string> {
+  const remembered = rememberedSession(user);
+  if (remembered !== null) {
+    const session = await findSession(remembered, signal);
+    if (session?.user_id === user) return remembered;
+  }
+  const sessionId = await createSession(user);
+  // Also where this page was left meanwhile: the session exists, and is the user's next one.
+  rememberSession(user, sessionId);
+  return sessionId;
+}
