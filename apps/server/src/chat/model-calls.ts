@@ -1,19 +1,18 @@
 import { createMiddleware } from "langchain";
 import { AIMessage } from "@langchain/core/messages";
 import type { ChosenModel } from "../model/chat-model.ts";
-import { CutAnswerError } from "../model/model-error.ts";
 import { fitModelContext } from "./model-context.ts";
 import { plainAnswer } from "./plain-answer.ts";
 
 /** What goes to the model, and what comes from it. */
-export function guardModelCalls({ describeError, isWhole }: ChosenModel) {
+export function guardModelCalls({ describeError }: ChosenModel) {
   return createMiddleware({
     name: "guardModelCalls",
     wrapModelCall: async (request, handler) => {
       const messages = fitModelContext(request.messages);
       try {
         const answer: unknown = await handler({ ...request, messages });
-        if (!AIMessage.isInstance(answer) || !isWhole(answer)) throw new CutAnswerError();
+        if (!AIMessage.isInstance(answer)) throw new TypeError("The model gave no message.");
         return plainAnswer(answer);
       } catch (error) {
         if (request.runtime.signal?.aborted) throw error;

@@ -1,4 +1,4 @@
-import { AIMessage } from "@langchain/core/messages";
+import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
 import type { ToolCall } from "@langchain/core/messages/tool";
 import { randomUUID } from "node:crypto";
 
@@ -12,16 +12,9 @@ const MALFORMED_FIELD = "carrel_malformed_calls";
  * JSON becomes one that {@link isMalformedCall} knows, so that the model is told.
  */
 export function plainAnswer(answer: AIMessage): AIMessage {
-  const complete = (answer.tool_calls ?? []).map((call) => ({ ...call, id: call.id ?? "" }));
-  const invalid = (answer.invalid_tool_calls ?? []).map(({ name = "", id = "" }) => ({
-    name,
-    id,
-    args: {},
-  }));
-  const calls = withOwnIds([...complete, ...invalid]);
-  const malformed = calls.slice(
-    wasCut(answer) ? Math.max(0, complete.length - 1) : complete.length,
-  );
+  const received = receivedCalls(answer);
+  const calls = withOwnIds(received.map(({ call }) => call));
+  const malformed = calls.filter((_, index) => received[index]?.malformed);
   const { tool_calls: _provider, ...additional } = answer.additional_kwargs;
   return new AIMessage({
     id: ANSWER_ID_PREFIX + randomUUID(),
@@ -44,6 +37,43 @@ export function isPlainAnswer(message: { id?: string | undefined }): boolean {
 export function isMalformedCall(answer: AIMessage, callId: string | undefined): boolean {
   const malformed: unknown = answer.response_metadata[MALFORMED_FIELD];
   return Array.isArray(malformed) && malformed.includes(callId);
+}
+
+interface ReceivedCall {
+  call: ToolCall;
+  malformed: boolean;
+}
+
+function receivedCalls(answer: AIMessage): ReceivedCall[] {
+  const { tool_calls: parsed = [], invalid_tool_calls: invalid = [] } = answer;
+  const cutArguments = incompleteArguments(answer);
+  return [
+    ...parsed.map((call, index) => ({
+      call,
+      malformed: cutArguments.has(call.id) || (wasCut(answer) && index === parsed.length - 1),
+    })),
+    ...invalid.map(({ name = "", id }) => ({
+      call: { name, args: {}, ...(id !== undefined && { id }) },
+      malformed: true,
+    })),
+  ];
+}
+
+// LangChain completes half a JSON text as well as it can, so that a file would be written in half.
+function incompleteArguments(answer: AIMessage): Set<string | undefined> {
+  const chunks = AIMessageChunk.isInstance(answer) ? (answer.tool_call_chunks ?? []) : [];
+  return new Set(
+    chunks.filter(({ args = "" }) => !isJson(args.trim() || "{}")).map(({ id }) => id),
+  );
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false; // that is the answer
+  }
 }
 
 function withOwnIds(calls: readonly ToolCall[]): (ToolCall & { id: string })[] {

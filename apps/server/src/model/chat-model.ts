@@ -1,13 +1,12 @@
 import type { SandboxError } from "@carrel/backend-protocol";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
-import type { AIMessage } from "@langchain/core/messages";
-import { ChatOpenAI } from "@langchain/openai";
 import { initChatModel } from "langchain/chat_models/universal";
 import { ConfigError } from "../config.ts";
 import type { ModelConfig } from "../config.ts";
 import { DemoModel } from "./demo-model.ts";
 import { fetchWithIdleTimeout } from "./idle-timeout-fetch.ts";
 import { describeModelError } from "./model-error.ts";
+import { OpenAiModel } from "./openai-model.ts";
 
 /** How long to wait for the beginning of an answer, and then for each next piece. */
 const MODEL_TIMEOUT_MS = 120_000;
@@ -27,8 +26,6 @@ export interface ChosenModel {
   demo: boolean;
   /** What a failed call means, for the user. */
   describeError: (error: unknown) => SandboxError;
-  /** Whether the provider said that this answer came to its end. */
-  isWhole: (answer: AIMessage) => boolean;
 }
 
 export interface ModelBounds {
@@ -68,20 +65,14 @@ function described(
     name,
     demo,
     describeError: (error) => describeModelError(error, { name, secret }),
-    isWhole: model instanceof ChatOpenAI ? saysItEnded : () => true,
   };
-}
-
-// A connection that breaks off between two pieces looks like an end to the client.
-function saysItEnded({ response_metadata: metadata }: AIMessage): boolean {
-  return metadata["finish_reason"] !== undefined || metadata["status"] !== undefined;
 }
 
 function openAiModel(
   { name, apiKey, baseUrl }: Extract<ModelConfig, { kind: "openai" }>,
   { timeoutMs, maxRetries }: ModelBounds,
 ): BaseChatModel {
-  return new ChatOpenAI({
+  return new OpenAiModel({
     model: name,
     apiKey: apiKey ?? NO_KEY,
     timeout: timeoutMs,
