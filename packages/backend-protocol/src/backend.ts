@@ -23,8 +23,9 @@ import type {
  *
  * Every path is POSIX, absolute or relative to the sandbox's `workDir`; `.` and `..` and double
  * slashes are resolved before anything is opened, and nothing else in a path has a meaning (`~`,
- * `$HOME` and wildcards are names like any other). A path with a NUL or over
- * {@link MAX_PATH_BYTES} is `invalid-path`. The root of the sandbox is its own: no path leads out.
+ * `$HOME` and wildcards are names like any other). A path with a NUL, with a lone surrogate that
+ * stands for no byte, or over {@link MAX_PATH_BYTES} is `invalid-path`. The root of the sandbox is
+ * its own: no path leads out.
  *
  * Linux names are bytes. One that is not UTF-8 is given with each offending byte 0xNN as the lone
  * surrogate U+DCNN (the scheme of PEP 383), and the same string passed back reaches the same file.
@@ -71,12 +72,7 @@ export interface Backend {
    * encoding. Atomic like `write`.
    * @throws `not-found`, `no-match`, `ambiguous-match`, `conflict`, `is-directory`, `too-large` over {@link MAX_READ_BYTES}, `invalid-argument` (empty `oldText`)
    */
-  edit(
-    path: string,
-    oldText: string,
-    newText: string,
-    options?: EditOptions,
-  ): Promise<EditResult>;
+  edit(path: string, oldText: string, newText: string, options?: EditOptions): Promise<EditResult>;
 
   /**
    * `false` where nothing was there. A link is removed, not what it leads to.

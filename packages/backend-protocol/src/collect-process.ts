@@ -22,7 +22,11 @@ function decode(chunks: readonly OutputChunk[]): string {
 // Each stream has its own decoder, so that a character that one stream wrote in two chunks stays
 // whole though the other stream wrote between them.
 function decodeInOrder(chunks: readonly OutputChunk[]): string {
-  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  const options = { ignoreBOM: true }; // which keeps it
+  const decoders = {
+    stdout: new TextDecoder("utf-8", options),
+    stderr: new TextDecoder("utf-8", options),
+  };
   const texts = chunks.map(({ stream, data }) => decoders[stream].decode(data, { stream: true }));
   return texts.join("") + decoders.stdout.decode() + decoders.stderr.decode();
 }

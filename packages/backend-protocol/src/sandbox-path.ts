@@ -3,12 +3,14 @@ import { SandboxError } from "./sandbox-error.ts";
 
 /**
  * The absolute, normalised form of a path that a caller gave: `.`, `..` and double slashes
- * resolved, no slash at the end. It cannot lead above `/`, which is the sandbox's own root.
+ * resolved, no slash at the end; `workDir` where it is empty. It cannot lead above `/`, which is
+ * the sandbox's own root. Several spellings of one path give the same string.
  *
- * @throws `invalid-path` where it has a NUL, or a part or the whole is too long
+ * @throws `invalid-path` where it has a NUL or half a character, or a part or the whole is too long
  */
 export function resolveSandboxPath(workDir: string, path: string): string {
   if (path.includes("\0")) throw invalidPath(path, "contains a NUL character");
+  if (OTHER_LONE_SURROGATE.test(path)) throw invalidPath(path, "contains half a character");
   const parts: string[] = [];
   for (const part of (path.startsWith("/") ? path : `${workDir}/${path}`).split("/")) {
     if (part === "..") parts.pop();
@@ -17,17 +19,18 @@ export function resolveSandboxPath(workDir: string, path: string): string {
   if (parts.some((part) => pathByteLength(part) > MAX_NAME_BYTES)) {
     throw invalidPath(path, `has a name of more than ${MAX_NAME_BYTES} bytes`);
   }
-  const resolved = `/${parts.join("/")}`;
-  if (pathByteLength(resolved) > MAX_PATH_BYTES) {
+  const bytes = pathToBytes(`/${parts.join("/")}`);
+  if (bytes.length > MAX_PATH_BYTES) {
     throw invalidPath(path, `is longer than ${MAX_PATH_BYTES} bytes`);
   }
-  return resolved;
+  // One spelling for each file: escaped bytes that make up a character become that character.
+  return pathFromBytes(bytes);
 }
 
 /** The bytes of a path: lone surrogates U+DC80 to U+DCFF stand for the bytes 0x80 to 0xFF. */
 export function pathToBytes(path: string): Uint8Array {
   if (path.isWellFormed()) return Buffer.from(path, "utf8");
-  const parts = path.split(LONE_SURROGATE);
+  const parts = path.split(ESCAPED_BYTE);
   return Buffer.concat(
     parts.map((part) =>
       part.length === 1 && part >= "\udc80" && part <= "\udcff"
@@ -43,7 +46,9 @@ export function pathFromBytes(bytes: Uint8Array): string {
   return text.includes("\ufffd") ? decodeWithSurrogates(bytes) : text;
 }
 
-const LONE_SURROGATE = /([\udc80-\udcff])/;
+// With the flag `u` only those that are no half of a pair: 💀 ends in U+DC80.
+const ESCAPED_BYTE = /([\udc80-\udcff])/u;
+const OTHER_LONE_SURROGATE = /[\ud800-\udc7f\udd00-\udfff]/u;
 
 function decodeWithSurrogates(bytes: Uint8Array): string {
   const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

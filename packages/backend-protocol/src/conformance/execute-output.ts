@@ -122,7 +122,7 @@ export const executeOutputBehaviours: BehaviourGroup = {
     },
 
     "does not mix the output of commands at the same time": async ({ run }) => {
-      const commands = Array.from({ length: 20 }, (_, index) => index);
+      const commands = Array.from({ length: 10 }, (_, index) => index);
       const results = await Promise.all(
         commands.map((n) =>
           run(`for i in 1 2 3 4 5; do echo ${n}; sleep 0.01; echo err${n} >&2; done; exit 0`),

@@ -95,21 +95,17 @@ export const executeStatusBehaviours: BehaviourGroup = {
       }
     },
 
-    "does nothing for a command of blanks and comments": async ({ run }) => {
-      for (const command of [" ", "\n\n", "# only a comment"]) {
-        expect(await run(command)).toMatchObject({ output: "" });
-      }
+    "does nothing for a comment": async ({ run }) => {
+      expect(await run("# only a comment")).toMatchObject({ output: "" });
     },
 
-    "ends at once for an empty command": async ({ sandbox }) => {
-      const [outcome] = await settledCodes([
-        sandbox
-          .execute("")
-          .then((result) =>
-            expect(result).toMatchObject({ outcome: "exited", exitCode: 0, output: "" }),
-          ),
-      ]);
-      expect(["fulfilled", "invalid-argument"]).toContain(outcome);
+    "ends at once for a command of nothing": async ({ sandbox }) => {
+      for (const command of ["", " ", "\n\n"]) {
+        const running = sandbox.execute(command).then((result) => {
+          expect(result).toMatchObject({ outcome: "exited", exitCode: 0, output: "" });
+        });
+        expect(["fulfilled", "invalid-argument"]).toContain((await settledCodes([running]))[0]);
+      }
     },
 
     "runs a command as long as the bound": async ({ sandbox }) => {

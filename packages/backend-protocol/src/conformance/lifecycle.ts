@@ -1,5 +1,6 @@
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import type { ManagedSandbox } from "../managed-sandbox.ts";
+import type { ExecuteResult } from "../process.ts";
 import type { BehaviourGroup } from "./behaviour.ts";
 import { outputOf } from "./processes-under-test.ts";
 
@@ -24,6 +25,18 @@ function someCalls(sandbox: ManagedSandbox): (() => Promise<unknown>)[] {
     () => sandbox.processes(),
     () => sandbox.attach("1"),
   ];
+}
+
+/** A command that runs by now: one that had not begun would be refused, not lost. */
+async function startExecuting(
+  sandbox: ManagedSandbox,
+): Promise<{ result: Promise<ExecuteResult> }> {
+  const command = "sleep 61";
+  const result = sandbox.execute(command);
+  await vi.waitFor(async () => {
+    expect((await sandbox.processes()).map((process) => process.command)).toContain(command);
+  });
+  return { result };
 }
 
 export const lifecycleBehaviours: BehaviourGroup = {
@@ -72,10 +85,10 @@ export const lifecycleBehaviours: BehaviourGroup = {
     "stop ends its processes, which are lost": async ({ createSandbox }) => {
       const sandbox = await createSandbox();
       const process = await sandbox.spawn("echo before; sleep 60");
-      const executing = sandbox.execute("sleep 60");
+      const executing = await startExecuting(sandbox);
       await sandbox.stop();
       expect(await process.result).toMatchObject({ outcome: "lost", exitCode: null });
-      expect(await executing).toMatchObject({ outcome: "lost", exitCode: null });
+      expect(await executing.result).toMatchObject({ outcome: "lost", exitCode: null });
       await outputOf(process);
       await sandbox.resume();
       const running = (await sandbox.processes()).filter(({ result }) => result === null);
@@ -142,10 +155,10 @@ export const lifecycleBehaviours: BehaviourGroup = {
     "destroy ends its processes, which are lost": async ({ createSandbox }) => {
       const sandbox = await createSandbox();
       const process = await sandbox.spawn("sleep 60");
-      const executing = sandbox.execute("sleep 60");
+      const executing = await startExecuting(sandbox);
       await sandbox.destroy();
       expect((await process.result).outcome).toBe("lost");
-      expect((await executing).outcome).toBe("lost");
+      expect((await executing.result).outcome).toBe("lost");
     },
 
     "destroy deletes the files also of a stopped sandbox": async ({ createSandbox, provider }) => {

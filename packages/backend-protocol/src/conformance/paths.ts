@@ -41,6 +41,11 @@ export const pathBehaviours: BehaviourGroup = {
       expect((await bench.sandbox.ls(bench.directory)).map(({ name }) => name)).toEqual(["file"]);
     },
 
+    "are refused with half a character": async (bench) => {
+      await expectInvalid(bench, bench.path("a\ud83d"));
+      await expectInvalid(bench, bench.path("\ude00b/file"));
+    },
+
     "are refused with a name that is too long": async (bench) => {
       await expectInvalid(bench, bench.path("n".repeat(MAX_NAME_BYTES + 1)));
       await expectInvalid(bench, bench.path(`${"é".repeat(128)}/file`));
@@ -77,6 +82,11 @@ export const pathBehaviours: BehaviourGroup = {
       await sandbox.write(path("absent/.././other"), "y");
       expect(await text("other")).toBe("y");
       expect(await sandbox.stat(path("absent"))).toBeNull();
+    },
+
+    "have one spelling though bytes can be escaped": async ({ sandbox, path, text }) => {
+      expect((await sandbox.write(path("\udcc3\udca9"), "x")).path).toBe(path("\u00e9"));
+      expect(await text("\u00e9")).toBe("x");
     },
 
     "stay in the root": async ({ sandbox, path }) => {

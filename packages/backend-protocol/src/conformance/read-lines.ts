@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { DEFAULT_READ_LINES, MAX_LINE_BYTES, MAX_READ_LINES_BYTES } from "../limits.ts";
 import type { BehaviourGroup } from "./behaviour.ts";
-import { MEBIBYTE } from "./bytes.ts";
+import { MEBIBYTE, sha256 } from "./bytes.ts";
 
 const numbered = (count: number): string =>
   Array.from({ length: count }, (_, index) => `line ${index}\n`).join("");
@@ -16,6 +16,7 @@ export const readLinesBehaviours: BehaviourGroup = {
         offset: 0,
         nextOffset: null,
         totalLines: 3,
+        hash: sha256("one\ntwo\nthree\n"),
         cutLines: [],
         binary: false,
       });
@@ -89,6 +90,16 @@ export const readLinesBehaviours: BehaviourGroup = {
         lines: ["a", "b"],
         nextOffset: null,
       });
+    },
+
+    "gives the hash of the whole file, or null where it did not read it": async (bench) => {
+      const { sandbox, path, text } = bench;
+      await sandbox.write(path("file"), "a\r\nb\nc");
+      const part = await sandbox.readLines(path("file"), { offset: 1, limit: 1 });
+      expect([sha256("a\r\nb\nc"), null]).toContain(part?.hash);
+      const whole = await sandbox.readLines(path("file"));
+      await sandbox.write(path("file"), "next", { ifHash: whole!.hash });
+      expect(await text("file")).toBe("next");
     },
 
     "gives no lines beyond the end": async ({ sandbox, path }) => {

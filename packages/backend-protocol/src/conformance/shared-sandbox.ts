@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { ManagedSandbox } from "../managed-sandbox.ts";
 import type { Behaviour, OptionalMember } from "./behaviour.ts";
 import type { ConformanceSubject } from "./conformance-options.ts";
+import { within } from "./deadline.ts";
 import { createTestBench } from "./test-bench.ts";
 
 const CLEAN_UP_MS = 15_000;
@@ -60,19 +61,6 @@ export class SharedSandbox implements AsyncDisposable {
 
 function createSandbox(subject: ConformanceSubject): Promise<ManagedSandbox> {
   return subject.provider.create(`conformance ${randomUUID()}`);
-}
-
-async function within(deadlineMs: number, work: () => Promise<void>): Promise<void> {
-  const { promise: expired, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(new Error(`The test did not end within ${deadlineMs} ms.`)),
-    deadlineMs,
-  );
-  try {
-    await Promise.race([work(), expired]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Wait, but not for ever and not for success: what is left over goes with the subject. */

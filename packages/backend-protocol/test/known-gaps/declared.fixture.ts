@@ -1,0 +1,5 @@
+import { registerFixture } from "./register-fixture.ts";
+
+registerFixture([
+  { reason: "it breaks and hangs", tests: ["fixture › breaks", "fixture › hangs"] },
+]);

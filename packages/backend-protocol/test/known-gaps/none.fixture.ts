@@ -1,0 +1,3 @@
+import { registerFixture } from "./register-fixture.ts";
+
+registerFixture([]);
