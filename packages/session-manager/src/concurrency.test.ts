@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { override, startsBehind, withSandboxes } from "../test/provider-doubles.ts";
+import { Gate, override, startsBehind, withSandboxes } from "../test/provider-doubles.ts";
 import { openManager, rejection, runningKeys, settle, statusOf } from "../test/test-manager.ts";
 
 test("fifty callers that ask for one user at the same time get one sandbox", async () => {
@@ -29,9 +29,9 @@ test("fifty callers that ask for one user at the same time get one sandbox", asy
 });
 
 test("a caller that aborts while it waits gets aborted, and the others get the sandbox", async () => {
-  const gate = Promise.withResolvers<void>();
+  const gate = new Gate();
   await using setup = await openManager({
-    wrap: (provider) => startsBehind(provider, gate.promise),
+    wrap: (provider) => startsBehind(provider, gate),
   });
   const { manager } = setup;
   const controller = new AbortController();
@@ -39,11 +39,11 @@ test("a caller that aborts while it waits gets aborted, and the others get the s
   const impatient = manager.getOrCreate("alice", { signal: controller.signal });
   const session = manager.createSession({ userId: "alice", signal: controller.signal });
   const last = manager.getOrCreate("alice");
-  await settle();
+  await gate.reached;
   controller.abort();
   await expect(impatient).rejects.toMatchObject({ code: "aborted" });
   await expect(session).rejects.toMatchObject({ code: "aborted" });
-  gate.resolve();
+  gate.open();
   expect((await first).id).toBe((await last).id);
   expect([...manager.sessions.keys()]).toEqual(["alice"]);
 });

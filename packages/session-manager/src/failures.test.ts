@@ -1,10 +1,11 @@
 import { SandboxError } from "@carrel/backend-protocol";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import {
   failsAfterResuming,
   failsToStart,
   failsToStop,
   Fault,
+  Gate,
   neverStarts,
   override,
   startsBehind,
@@ -14,7 +15,14 @@ import {
 import { eventOf, openManager, rejection, runningKeys, statusOf } from "../test/test-manager.ts";
 import { MemorySessionStore } from "./session-store.ts";
 
-const never = new Promise<void>(() => {});
+/** Deadlines pass when the test says so. */
+function manualTimers(): Disposable & { advance: (milliseconds: number) => void } {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  return {
+    advance: (milliseconds) => void vi.advanceTimersByTime(milliseconds),
+    [Symbol.dispose]: () => void vi.useRealTimers(),
+  };
+}
 
 describe("a start that fails", () => {
   test("leaves nothing registered, and the next one works", async () => {
@@ -100,22 +108,32 @@ describe("a start that fails", () => {
 });
 
 describe("a start that hangs", () => {
-  test("is given up on as timeout, and nothing stays registered", async () => {
-    await using setup = await openManager({ startTimeoutMs: 20, wrap: neverStarts });
+  test("is given up on as timeout after two minutes, and nothing stays registered", async () => {
+    using timers = manualTimers();
+    const gate = new Gate();
+    await using setup = await openManager({ wrap: (provider) => startsBehind(provider, gate) });
     const { manager } = setup;
-    await expect(manager.getOrCreate("alice")).rejects.toMatchObject({
+    const opening = rejection(manager.getOrCreate("alice"));
+    await gate.reached;
+    timers.advance(120_000);
+    expect(await opening).toMatchObject({
       code: "timeout",
-      message: expect.stringContaining("within 20 ms"),
+      message: expect.stringContaining("within 120000 ms"),
     });
     expect(manager.has("alice")).toBe(false);
   });
 
   test("does not hang who waits behind it", async () => {
-    await using setup = await openManager({ startTimeoutMs: 20, wrap: neverStarts });
-    const calls = Array.from({ length: 5 }, () => setup.manager.getOrCreate("alice"));
-    for (const result of await Promise.allSettled(calls)) {
-      expect(result).toMatchObject({ status: "rejected", reason: { code: "timeout" } });
-    }
+    using timers = manualTimers();
+    const gate = new Gate();
+    await using setup = await openManager({
+      startTimeoutMs: 5000,
+      wrap: (provider) => startsBehind(provider, gate),
+    });
+    const calls = Array.from({ length: 5 }, () => rejection(setup.manager.getOrCreate("alice")));
+    await gate.reached;
+    timers.advance(5000);
+    for (const error of await Promise.all(calls)) expect(error).toMatchObject({ code: "timeout" });
   });
 
   test("can be aborted", async () => {
@@ -129,96 +147,116 @@ describe("a start that hangs", () => {
   test.each(["find", "status", "resume"] as const)(
     "in %s is given up on as well",
     async (where) => {
+      using timers = manualTimers();
+      const gate = new Gate();
       let hangs = false;
+      const step = async (name: typeof where): Promise<void> => {
+        if (hangs && where === name) await gate.pass();
+      };
       await using setup = await openManager({
-        startTimeoutMs: 20,
         wrap: (provider) => {
           const slow = withSandboxes(provider, (sandbox) => ({
-            status: async () => {
-              if (hangs && where === "status") await never;
-              return sandbox.status();
-            },
-            resume: async () => {
-              if (hangs && where === "resume") await never;
-              return sandbox.resume();
-            },
+            status: () => step("status").then(() => sandbox.status()),
+            resume: () => step("resume").then(() => sandbox.resume()),
           }));
-          return override(slow, {
-            find: async (key) => {
-              if (hangs && where === "find") await never;
-              return slow.find(key);
-            },
-          });
+          return override(slow, { find: (key) => step("find").then(() => slow.find(key)) });
         },
       });
       const { manager } = setup;
       await manager.getOrCreate("alice");
       await manager.release("alice");
       hangs = true;
-      await expect(manager.getOrCreate("alice")).rejects.toMatchObject({ code: "timeout" });
+      const opening = rejection(manager.getOrCreate("alice"));
+      await gate.reached;
       hangs = false;
+      timers.advance(120_000);
+      expect(await opening).toMatchObject({ code: "timeout" });
       await (await manager.getOrCreate("alice")).stat(".");
     },
   );
+});
 
-  test("and makes a sandbox after all: it is stopped, and a user's files are kept", async () => {
-    const gate = Promise.withResolvers<void>();
-    const done = Promise.withResolvers<void>();
+describe("a start that nobody waits for any more makes a sandbox after all", () => {
+  /** Open behind a gate, and give up as soon as the gate is reached. */
+  async function giveUp(
+    gate: Gate,
+    open: (signal: AbortSignal) => Promise<unknown>,
+  ): Promise<void> {
+    const controller = new AbortController();
+    const opening = rejection(open(controller.signal));
+    await gate.reached;
+    controller.abort();
+    expect(await opening).toMatchObject({ code: "aborted" });
+  }
+
+  test("of a user: it is stopped, and its files are kept", async () => {
+    const gate = new Gate();
+    const stopped = Promise.withResolvers<void>();
     await using setup = await openManager({
-      startTimeoutMs: 20,
       wrap: (provider) =>
-        withSandboxes(startsBehind(provider, gate.promise), (sandbox) => ({
-          stop: () => sandbox.stop().finally(done.resolve),
+        withSandboxes(startsBehind(provider, gate), (sandbox) => ({
+          stop: () => sandbox.stop().finally(stopped.resolve),
         })),
     });
-    await rejection(setup.manager.getOrCreate("alice"));
-    gate.resolve();
-    await done.promise;
+    await giveUp(gate, (signal) => setup.manager.getOrCreate("alice", { signal }));
+    gate.open();
+    await stopped.promise;
     expect(await statusOf(setup.provider, "alice")).toBe("stopped");
   });
 
-  test("and makes a sandbox after all that nobody can reach: it is deleted", async () => {
-    const gate = Promise.withResolvers<void>();
-    const done = Promise.withResolvers<void>();
+  test("of a session that nobody can reach: it is deleted", async () => {
+    const gate = new Gate();
+    const removed = Promise.withResolvers<void>();
     await using setup = await openManager({
-      startTimeoutMs: 20,
       wrap: (provider) =>
-        override(startsBehind(provider, gate.promise), {
-          remove: (key) => provider.remove(key).finally(done.resolve),
+        override(startsBehind(provider, gate), {
+          remove: async (key) => {
+            const found = await provider.remove(key);
+            removed.resolve();
+            return found;
+          },
         }),
     });
-    await rejection(setup.manager.createSession());
-    gate.resolve();
-    await done.promise;
+    await giveUp(gate, (signal) => setup.manager.createSession({ signal }));
+    gate.open();
+    await removed.promise;
     expect(await setup.provider.list()).toEqual([]);
   });
 
-  test("and makes a sandbox after all that the next caller uses: it is left alone", async () => {
-    const gate = Promise.withResolvers<void>();
-    let slow = 1;
-    const made = Promise.withResolvers<void>();
+  test("and it cannot be stopped: clean-up tries again", async () => {
+    const gate = new Gate();
+    const fault = new Fault(2);
     await using setup = await openManager({
-      startTimeoutMs: 1000,
+      wrap: (provider) => failsToStop(startsBehind(provider, gate), fault),
+    });
+    const { manager, provider } = setup;
+    await giveUp(gate, (signal) => manager.getOrCreate("alice", { signal }));
+    const failed = eventOf(manager, "stop-failed");
+    gate.open();
+    expect(await failed).toMatchObject({ sessionId: null, error: { code: "unavailable" } });
+    expect(await manager.cleanupIdle()).toBe(0);
+    expect(await runningKeys(provider)).toEqual(["alice"]);
+    await manager.cleanupIdle();
+    expect(await runningKeys(provider)).toEqual([]);
+  });
+
+  test("and the next caller uses it: it is left alone", async () => {
+    const gate = new Gate();
+    let slow = 1;
+    await using setup = await openManager({
       wrap: (provider) =>
         override(provider, {
           create: async (key) => {
-            if (slow-- <= 0) return provider.create(key);
             const sandbox = await provider.create(key);
-            made.resolve();
-            await gate.promise;
+            if (slow-- > 0) await gate.pass();
             return sandbox;
           },
         }),
     });
     const { manager, provider } = setup;
-    const controller = new AbortController();
-    const first = rejection(manager.getOrCreate("alice", { signal: controller.signal }));
-    const second = manager.getOrCreate("alice");
-    await made.promise;
-    controller.abort();
-    await first;
-    const sandbox = await second;
-    gate.resolve();
+    await giveUp(gate, (signal) => manager.getOrCreate("alice", { signal }));
+    const sandbox = await manager.getOrCreate("alice");
+    gate.open();
     await sandbox.execute("true");
     expect(await statusOf(provider, "alice")).toBe("running");
     expect(await manager.cleanupIdle(0)).toBe(1);
@@ -288,39 +326,35 @@ describe("an end that fails", () => {
     expect(await provider.list()).toEqual([]);
   });
 
-  test("because stopping hangs is given up on as timeout", async () => {
-    const gate = Promise.withResolvers<void>();
-    await using setup = await openManager({
-      stopTimeoutMs: 20,
-      wrap: (provider) => stopsBehind(provider, gate.promise),
-    });
+  test("because stopping hangs is given up on as timeout after half a minute", async () => {
+    using timers = manualTimers();
+    const gate = new Gate();
+    await using setup = await openManager({ wrap: (provider) => stopsBehind(provider, gate) });
     const { manager } = setup;
     await manager.getOrCreate("alice");
-    await expect(manager.release("alice")).rejects.toMatchObject({ code: "timeout" });
-    const failed = eventOf(manager, "stop-failed");
-    await manager.getOrCreate("bob");
-    await manager.cleanupIdle(0);
-    expect(await failed).toMatchObject({ error: { code: "timeout" } });
-    gate.resolve();
+    const end = rejection(manager.release("alice"));
+    await gate.reached;
+    timers.advance(30_000);
+    expect(await end).toMatchObject({
+      code: "timeout",
+      message: expect.stringContaining("within 30000 ms"),
+    });
+    gate.open();
     expect(await manager.release("alice")).toBe(true);
   });
 });
 
 test("a stop that comes through after it was given up on does not lose the next caller's work", async () => {
-  const gate = Promise.withResolvers<void>();
+  using timers = manualTimers();
+  const gate = new Gate();
   await using setup = await openManager({
-    stopTimeoutMs: 20,
     // By contract the calls of one sandbox are done in order: a resume waits for the stop.
     wrap: (provider) =>
       withSandboxes(provider, (sandbox) => {
         let last: Promise<void> = Promise.resolve();
         const inTurn = (step: () => Promise<void>): Promise<void> => (last = last.then(step));
         return {
-          stop: () =>
-            inTurn(async () => {
-              await gate.promise;
-              await sandbox.stop();
-            }),
+          stop: () => inTurn(() => gate.pass().then(() => sandbox.stop())),
           resume: () => inTurn(() => sandbox.resume()),
         };
       }),
@@ -328,9 +362,12 @@ test("a stop that comes through after it was given up on does not lose the next 
   const { manager } = setup;
   const sandbox = await manager.getOrCreate("alice");
   const failed = eventOf(manager, "stop-failed");
-  await manager.cleanupIdle(0);
-  await failed;
+  const cleanup = manager.cleanupIdle(0);
+  await gate.reached;
+  timers.advance(30_000);
+  expect(await failed).toMatchObject({ sessionId: "alice", error: { code: "timeout" } });
+  expect(await cleanup).toBe(0);
   const command = sandbox.execute("sleep 0.1; echo done");
-  gate.resolve();
+  gate.open();
   expect(await command).toMatchObject({ outcome: "exited", stdout: "done\n" });
 });

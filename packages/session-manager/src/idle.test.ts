@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { failsToStop, Fault, override, stopsBehind } from "../test/provider-doubles.ts";
+import { failsToStop, Fault, Gate, override, stopsBehind } from "../test/provider-doubles.ts";
 import {
   eventOf,
   ManualClock,
@@ -127,16 +127,16 @@ describe("cleanupIdle", () => {
   });
 
   test("makes a caller that comes while the sandbox stops wait, and then wakes it", async () => {
-    const gate = Promise.withResolvers<void>();
+    const gate = new Gate();
     await using setup = await openManager({
-      wrap: (provider) => stopsBehind(provider, gate.promise),
+      wrap: (provider) => stopsBehind(provider, gate),
     });
     const { manager, events } = setup;
     const sandbox = await manager.getOrCreate("alice");
     const cleanup = manager.cleanupIdle(0);
-    await settle();
+    await gate.reached;
     const write = sandbox.write("a.txt", "a");
-    gate.resolve();
+    gate.open();
     expect(await cleanup).toBe(1);
     expect(await write).toMatchObject({ created: true });
     expect(events.map(({ type }) => type)).toEqual([

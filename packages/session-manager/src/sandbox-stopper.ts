@@ -13,6 +13,8 @@ const STOP_CONCURRENCY = 16;
 /** Ends sessions, and stops sandboxes that are idle or that nobody has a session for. */
 export class SandboxStopper {
   readonly #context: LifecycleContext;
+  /** Sandboxes by key that run without a session and could not be stopped yet. */
+  readonly #orphans = new Map<string, { sandbox: ManagedSandbox; error: unknown }>();
   readonly #orphanWork = new Set<Promise<void>>();
 
   constructor(context: LifecycleContext) {
@@ -33,6 +35,7 @@ export class SandboxStopper {
     const counts = await mapBounded(candidates, STOP_CONCURRENCY, async (slot) =>
       signal.aborted ? 0 : this.#cleanSlot(slot, maxIdleMs),
     );
+    if (!signal.aborted) await this.#stopOrphans();
     return sum(counts);
   }
 
@@ -48,11 +51,12 @@ export class SandboxStopper {
         return 0;
       }
     });
-    await Promise.all(this.#orphanWork);
+    await this.#stopOrphans();
+    for (const { error } of this.#orphans.values()) failures.push(error);
     if (failures.length === 0) return sum(counts);
     throw new SandboxError({
       code: "unavailable",
-      message: `${failures.length} of ${slots.length} sandboxes could not be stopped. Try again.`,
+      message: `${failures.length} sandboxes could not be stopped. Try again.`,
       cause: new AggregateError(failures),
     });
   }
@@ -66,7 +70,10 @@ export class SandboxStopper {
     if (orphaned && slot.sandbox) await this.stopOrphan(slot.key, slot.sandbox);
   }
 
-  /** Stop a sandbox that runs without a session, unless one took it over meanwhile. Never throws. */
+  /**
+   * Stop a sandbox that runs without a session, unless one took it over meanwhile. Never throws:
+   * where it fails the next clean-up tries again.
+   */
   stopOrphan(key: string, sandbox: ManagedSandbox): Promise<void> {
     const { registry, provider } = this.#context;
     const failure = "A sandbox without a session could not be stopped";
@@ -79,10 +86,21 @@ export class SandboxStopper {
         unreachable ? provider.remove(key, { signal }) : sandbox.stop({ signal }),
       );
     })
-      .catch((error: unknown) => this.#tellStopFailed(key, error))
+      .catch((error: unknown) => {
+        this.#orphans.set(key, { sandbox, error });
+        this.#tellStopFailed(key, error);
+      })
       .finally(() => this.#orphanWork.delete(work));
     this.#orphanWork.add(work);
     return work;
+  }
+
+  /** Try again those that could not be stopped, and wait for all that are being stopped. */
+  async #stopOrphans(): Promise<void> {
+    const orphans = [...this.#orphans];
+    this.#orphans.clear();
+    for (const [key, { sandbox }] of orphans) void this.stopOrphan(key, sandbox);
+    await Promise.all(this.#orphanWork);
   }
 
   /** Under the lock: stop a sandbox that may be half awake. Never throws. */

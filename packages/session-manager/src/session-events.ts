@@ -11,8 +11,8 @@ export type SessionEvent =
   /** Its sandbox was lost, and another one took its place. Processes are gone, files are kept where the provider keeps them. */
   | { type: "sandbox-replaced"; sessionId: string; sandboxId: string }
   /**
-   * A sandbox could not be stopped, and no caller was there to be told. `sessionId` is `null` for
-   * one whose session was never opened; otherwise the next clean-up tries again.
+   * A sandbox could not be stopped or deleted, and no caller was there to be told. The next
+   * clean-up tries again. `sessionId` is `null` for one that no session is open for.
    */
   | { type: "stop-failed"; sessionId: string | null; error: unknown }
   /** A whole pass of the clean-up loop failed. The loop goes on. */

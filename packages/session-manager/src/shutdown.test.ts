@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { failsToStop, Fault, neverStarts, startsBehind } from "../test/provider-doubles.ts";
-import { openManager, rejection, runningKeys, settle, statusOf } from "../test/test-manager.ts";
+import { failsToStop, Fault, Gate, startsBehind } from "../test/provider-doubles.ts";
+import { openManager, rejection, runningKeys, statusOf } from "../test/test-manager.ts";
 
 test("shutdown stops all sandboxes, keeps their files, and says how many sessions it stopped", async () => {
   await using setup = await openManager();
@@ -75,10 +75,11 @@ test("shutdown ends what runs: commands are lost", async () => {
 });
 
 test("shutdown breaks off starts that hang", async () => {
-  await using setup = await openManager({ wrap: neverStarts });
+  const gate = new Gate();
+  await using setup = await openManager({ wrap: (provider) => startsBehind(provider, gate) });
   const { manager } = setup;
   const opening = [manager.getOrCreate("alice"), manager.getOrCreate("alice")].map(rejection);
-  await settle();
+  await gate.reached;
   expect(await manager.shutdown()).toBe(0);
   for (const error of await Promise.all(opening)) {
     expect(error).toMatchObject({ code: "unavailable" });
@@ -86,16 +87,16 @@ test("shutdown breaks off starts that hang", async () => {
 });
 
 test("a sandbox that is made after shutdown is stopped all the same", async () => {
-  const gate = Promise.withResolvers<void>();
+  const gate = new Gate();
   await using setup = await openManager({
-    wrap: (provider) => startsBehind(provider, gate.promise),
+    wrap: (provider) => startsBehind(provider, gate),
   });
   const { manager, provider } = setup;
   const opening = rejection(manager.getOrCreate("alice"));
-  await settle();
+  await gate.reached;
   await manager.shutdown();
   await opening;
-  gate.resolve();
+  gate.open();
   await expect.poll(() => statusOf(provider, "alice")).toBe("stopped");
 });
 
@@ -106,7 +107,7 @@ test("a stop that fails strands nobody, reaches the caller, and is tried again",
   await Promise.all(["a", "b", "c"].map((key) => manager.getOrCreate(key)));
   await expect(manager.shutdown()).rejects.toMatchObject({
     code: "unavailable",
-    message: expect.stringContaining("1 of 3"),
+    message: expect.stringContaining("1 sandboxes"),
     cause: { errors: [{ message: "stop fails on purpose." }] },
   });
   expect(await runningKeys(provider)).toHaveLength(1);

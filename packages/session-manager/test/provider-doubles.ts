@@ -52,16 +52,36 @@ export function failsToStart(provider: SandboxProvider, fault: Fault): SandboxPr
   });
 }
 
+/** Where work waits until it is let on. */
+export class Gate {
+  readonly #reached = Promise.withResolvers<void>();
+  readonly #opened = Promise.withResolvers<void>();
+
+  /** Resolves when somebody waits or has waited here. */
+  get reached(): Promise<void> {
+    return this.#reached.promise;
+  }
+
+  pass(): Promise<void> {
+    this.#reached.resolve();
+    return this.#opened.promise;
+  }
+
+  open(): void {
+    this.#opened.resolve();
+  }
+}
+
 /** `create` answers never, whatever its signal says. */
 export function neverStarts(provider: SandboxProvider): SandboxProvider {
   return override(provider, { create: () => new Promise(() => {}) });
 }
 
 /** `create` makes a sandbox once `gate` opens, whatever its signal says. */
-export function startsBehind(provider: SandboxProvider, gate: Promise<void>): SandboxProvider {
+export function startsBehind(provider: SandboxProvider, gate: Gate): SandboxProvider {
   return override(provider, {
     create: async (key) => {
-      await gate;
+      await gate.pass();
       return provider.create(key);
     },
   });
@@ -78,10 +98,10 @@ export function failsToStop(provider: SandboxProvider, fault: Fault): SandboxPro
 }
 
 /** `stop` stops once `gate` opens, whatever its signal says. */
-export function stopsBehind(provider: SandboxProvider, gate: Promise<void>): SandboxProvider {
+export function stopsBehind(provider: SandboxProvider, gate: Gate): SandboxProvider {
   return withSandboxes(provider, (sandbox) => ({
     stop: async () => {
-      await gate;
+      await gate.pass();
       return sandbox.stop();
     },
   }));
