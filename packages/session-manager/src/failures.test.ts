@@ -306,6 +306,16 @@ describe("an end that fails", () => {
     expect(await manager.release("alice")).toBe(true);
   });
 
+  test("does not keep the sandbox awake when the user's next session ends", async () => {
+    const fault = new Fault(1);
+    await using setup = await openManager({ wrap: (provider) => failsToStop(provider, fault) });
+    const { manager, provider } = setup;
+    await manager.getOrCreate("alice");
+    await rejection(manager.release("alice"));
+    await manager.endSession(await manager.createSession({ userId: "alice" }));
+    expect(await runningKeys(provider)).toEqual([]);
+  });
+
   test("because deleting failed keeps the session listed until it was deleted", async () => {
     const fault = new Fault(1);
     await using setup = await openManager({
@@ -347,6 +357,7 @@ describe("an end that fails", () => {
 test("a stop that comes through after it was given up on does not lose the next caller's work", async () => {
   using timers = manualTimers();
   const gate = new Gate();
+  const resumed = Promise.withResolvers<void>();
   await using setup = await openManager({
     // By contract the calls of one sandbox are done in order: a resume waits for the stop.
     wrap: (provider) =>
@@ -355,7 +366,10 @@ test("a stop that comes through after it was given up on does not lose the next 
         const inTurn = (step: () => Promise<void>): Promise<void> => (last = last.then(step));
         return {
           stop: () => inTurn(() => gate.pass().then(() => sandbox.stop())),
-          resume: () => inTurn(() => sandbox.resume()),
+          resume: () => {
+            resumed.resolve();
+            return inTurn(() => sandbox.resume());
+          },
         };
       }),
   });
@@ -367,7 +381,10 @@ test("a stop that comes through after it was given up on does not lose the next 
   timers.advance(30_000);
   expect(await failed).toMatchObject({ sessionId: "alice", error: { code: "timeout" } });
   expect(await cleanup).toBe(0);
-  const command = sandbox.execute("sleep 0.1; echo done");
+  const process = sandbox.spawn("cat", { stdin: "open" });
+  // Either it has started already, and the stop would end it, or its start waits behind the stop.
+  await Promise.race([process, resumed.promise]);
   gate.open();
-  expect(await command).toMatchObject({ outcome: "exited", stdout: "done\n" });
+  await (await process).closeStdin();
+  expect(await (await process).result).toMatchObject({ outcome: "exited" });
 });

@@ -2,7 +2,7 @@ import { Duplex } from "node:stream";
 import { narrowSandbox, SandboxError } from "@carrel/backend-protocol";
 import type { FileEvent, ManagedSandbox, TerminalHandle } from "@carrel/backend-protocol";
 import { describe, expect, test } from "vitest";
-import { withSandboxes } from "../test/provider-doubles.ts";
+import { Gate, withSandboxes } from "../test/provider-doubles.ts";
 import { openManager, runningKeys, settle, statusOf } from "../test/test-manager.ts";
 
 const text = (bytes: Uint8Array | null): string | null =>
@@ -145,6 +145,28 @@ describe("a sandbox that does not run any more", () => {
     await (await provider.find("alice"))!.stop();
     await Promise.all(Array.from({ length: 50 }, () => sandbox.stat(".")));
     expect(events.filter(({ type }) => type === "session-woken")).toHaveLength(1);
+  });
+
+  test("and was woken by another caller before this one could look: it tries again as well", async () => {
+    const gate = new Gate();
+    let looks = 0;
+    await using setup = await openManager({
+      wrap: (provider) =>
+        withSandboxes(provider, (sandbox) => ({
+          status: async () => {
+            if (++looks === 1) await gate.pass();
+            return sandbox.status();
+          },
+        })),
+    });
+    const { manager, provider } = setup;
+    const sandbox = await manager.getOrCreate("alice");
+    await (await provider.find("alice"))!.stop();
+    const slow = sandbox.stat(".");
+    await gate.reached;
+    await sandbox.stat(".");
+    gate.open();
+    expect(await slow).not.toBeNull();
   });
 
   test("while it runs, unavailable is passed on: nothing was asleep", async () => {
