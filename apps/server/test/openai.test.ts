@@ -9,11 +9,11 @@ import { errorOf, startTestApp } from "./support/test-app.ts";
 
 const KEY = "sk-canary-3b1f0c6d";
 
-function modelAt(baseUrl: string, timeoutMs = 10_000): Promise<ChosenModel> {
-  return chooseModel(
-    { kind: "openai", name: "gpt-4o", apiKey: KEY, baseUrl },
-    { timeoutMs, maxRetries: 0 },
-  );
+function modelAt(
+  baseUrl: string,
+  { timeoutMs = 10_000, name = "gpt-4o" } = {},
+): Promise<ChosenModel> {
+  return chooseModel({ kind: "openai", name, apiKey: KEY, baseUrl }, { timeoutMs, maxRetries: 0 });
 }
 
 class Provider implements AsyncDisposable {
@@ -26,7 +26,7 @@ class Provider implements AsyncDisposable {
   }
 
   model({ timeoutMs = 10_000 } = {}): Promise<ChosenModel> {
-    return modelAt(`${this.mock.url}/v1`, timeoutMs);
+    return modelAt(`${this.mock.url}/v1`, { timeoutMs });
   }
 
   /** The messages of the last request, as the provider saw them. */
@@ -77,10 +77,15 @@ function useOpenAi(provider: Provider): void {
 }
 
 describe("a turn with a model behind OpenAI's interface", () => {
-  it("runs tools and streams what happens, and keeps the same as messages", async () => {
+  it.each([
+    ["chat completions", "gpt-4o"],
+    ["responses", "gpt-5.6"],
+  ])("runs tools over %s and streams it, and keeps the same as messages", async (_, name) => {
     await using provider = await Provider.start();
     useOpenAi(provider);
-    await using app = await startTestApp({ model: await provider.model() });
+    await using app = await startTestApp({
+      model: await modelAt(`${provider.mock.url}/v1`, { name }),
+    });
     const session = await app.createSession();
 
     const events = await allEvents(await app.chatEvents(session, "Make a hello script and run it"));
@@ -339,7 +344,7 @@ describe("a provider that fails", () => {
       response.setHeader("Content-Type", "text/event-stream");
       response.write(`data: ${JSON.stringify(delta)}\n\n`);
     });
-    await using app = await startTestApp({ model: await modelAt(server.url, 300) });
+    await using app = await startTestApp({ model: await modelAt(server.url, { timeoutMs: 300 }) });
     const session = await app.createSession();
     const error = await errorOf(await app.chat(session, "Hello"));
     expect(error).toMatchObject({ status: 503, message: expect.stringContaining("in time") });

@@ -1,6 +1,7 @@
 import { SandboxError } from "@carrel/backend-protocol";
 import type { FileInfo, Sandbox } from "@carrel/backend-protocol";
 import { OpenAPIHono, createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { routeErrors } from "../errors/route-errors.ts";
 import { MAX_UPLOAD_BYTES, limitStream, tooLarge } from "../http/body-limits.ts";
 import { attachmentNamed } from "../http/content-disposition.ts";
@@ -109,10 +110,9 @@ export function fileRoutes({ manager }: AppServices) {
       const file = await openFile(sandbox, c.req.valid("query").path);
       const headers = downloadHeaders(file.name, "application/octet-stream");
       if (file.sizeBytes !== null) headers["Content-Length"] = String(file.sizeBytes);
-      if (c.req.method === "HEAD") return c.body(null, 200, headers);
       const stream = await sandbox.readStream(file.path, { signal: c.req.raw.signal });
       const body = file.sizeBytes === null ? stream : exactLength(stream, file.sizeBytes);
-      return c.body(body, 200, headers);
+      return sendBody(c, body, headers);
     })
     .openapi(writeFile, async (c) => {
       const ifHash = writeCondition(c.req.valid("header"));
@@ -141,9 +141,8 @@ export function fileRoutes({ manager }: AppServices) {
         `${file.name === "/" ? "files" : file.name}.tar`,
         "application/x-tar",
       );
-      if (c.req.method === "HEAD") return c.body(null, 200, headers);
       const archive = await sandbox.archive(file.path, { signal: c.req.raw.signal });
-      return c.body(archive, 200, headers);
+      return sendBody(c, archive, headers);
     });
 }
 
@@ -174,6 +173,17 @@ async function openFile(
     path: file.path,
     sizeBytes: file.type === "file" ? file.sizeBytes : null,
   };
+}
+
+// Nobody reads the body of an answer to HEAD, so that it would stay open.
+async function sendBody(
+  c: Context<AppEnv>,
+  body: ReadableStream<Uint8Array>,
+  headers: Record<string, string>,
+): Promise<Response> {
+  if (c.req.method !== "HEAD") return c.body(body, 200, headers);
+  await body.cancel();
+  return c.body(null, 200, headers);
 }
 
 // What a user's sandbox holds is never shown as a page of this origin.

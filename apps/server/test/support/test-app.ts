@@ -15,6 +15,7 @@ export interface TestAppOptions {
   /** @default the demo model */
   model?: ChosenModel;
   maxTurnMs?: number;
+  /** @default a folder that does not exist */
   webRoot?: string;
 }
 
@@ -96,7 +97,7 @@ export async function startTestApp({
     ...(model !== undefined && { model }),
     ...(maxTurnMs !== undefined && { maxTurnMs }),
   });
-  const services = { ...composition.services, ...(webRoot !== undefined && { webRoot }) };
+  const services = { ...composition.services, webRoot: webRoot ?? join(folder, "not-built") };
   return new TestApp({
     app: createApp(services),
     services,

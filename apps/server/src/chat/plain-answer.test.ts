@@ -1,0 +1,85 @@
+import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
+import { describe, expect, it } from "vitest";
+import { isMalformedCall, isPlainAnswer, plainAnswer } from "./plain-answer.ts";
+
+const call = (id: string | undefined) => ({
+  name: "ls",
+  args: {},
+  type: "tool_call" as const,
+  ...(id !== undefined && { id }),
+});
+
+describe("an answer as it goes into the history", () => {
+  it("keeps what was said, under an id that no other has", () => {
+    const given = new AIMessage({ id: "chatcmpl-0", content: "Hi" });
+    const [one, other] = [plainAnswer(given), plainAnswer(given)];
+    expect(one.text).toBe("Hi");
+    expect(one.id).not.toBe(other.id);
+    expect([one, other, given].map((message) => isPlainAnswer(message))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it("gives calls without an id or with another's id one of their own", () => {
+    const answer = plainAnswer(
+      new AIMessage({ content: "", tool_calls: [call("a"), call("a"), call(""), call(undefined)] }),
+    );
+    const ids = answer.tool_calls?.map(({ id }) => id);
+    expect(ids?.[0]).toBe("a");
+    expect(new Set(ids).size).toBe(4);
+    expect(ids?.every((id) => id !== undefined && id !== "")).toBe(true);
+  });
+
+  it("knows calls whose arguments are half a JSON text", () => {
+    const whole = {
+      name: "ls",
+      args: '{"path":"a"}',
+      id: "whole",
+      index: 0,
+      type: "tool_call_chunk" as const,
+    };
+    const half = {
+      name: "ls",
+      args: '{"path":"a',
+      id: "half",
+      index: 1,
+      type: "tool_call_chunk" as const,
+    };
+    const none = { name: "ls", args: "", id: "none", index: 2, type: "tool_call_chunk" as const };
+    const wild = {
+      name: "ls",
+      args: "no JSON",
+      id: "wild",
+      index: 3,
+      type: "tool_call_chunk" as const,
+    };
+    const answer = plainAnswer(
+      new AIMessageChunk({ content: "", tool_call_chunks: [whole, half, none, wild] }),
+    );
+    const malformed = answer.tool_calls?.filter(({ id }) => isMalformedCall(answer, id));
+    expect(malformed?.map(({ id }) => id).toSorted()).toEqual(["half", "wild"]);
+  });
+
+  it("knows that the last call of an answer which was too long is not whole", () => {
+    for (const metadata of [{ finish_reason: "length" }, { status: "incomplete" }]) {
+      const answer = plainAnswer(
+        new AIMessage({
+          content: "",
+          tool_calls: [call("a"), call("b")],
+          response_metadata: metadata,
+        }),
+      );
+      expect(isMalformedCall(answer, "a")).toBe(false);
+      expect(isMalformedCall(answer, "b")).toBe(true);
+    }
+  });
+
+  it("does not repeat the calls in a provider's own form, which would bring them back", () => {
+    const answer = plainAnswer(
+      new AIMessage({ content: "x", additional_kwargs: { tool_calls: [], refusal: "no" } }),
+    );
+    expect(answer.additional_kwargs).toEqual({ refusal: "no" });
+  });
+});

@@ -1,0 +1,140 @@
+import { describe, expect, it } from "vitest";
+import { ConfigError, readConfig } from "./config.ts";
+
+function problemsOf(variables: Record<string, string>): string[] {
+  try {
+    readConfig(variables, "/home/me");
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split("\n");
+    throw error;
+  }
+  return [];
+}
+
+describe("the configuration", () => {
+  it("needs nothing, and then is a local server with the demo model", () => {
+    expect(readConfig({}, "/home/me")).toEqual({
+      host: "127.0.0.1",
+      port: 8000,
+      dataDir: "/home/me/data",
+      workspaceRoot: "/home/me/data/workspaces",
+      idleTimeoutMs: 1_800_000,
+      cleanupIntervalMs: 300_000,
+      model: { kind: "demo" },
+    });
+  });
+
+  it("takes an empty variable for one that is not set", () => {
+    const empty = { PORT: "", HOST: "", CARREL_DATA_DIR: "", OPENAI_API_KEY: "", CARREL_MODEL: "" };
+    expect(readConfig(empty, "/x")).toEqual(readConfig({}, "/x"));
+  });
+
+  it("cannot be changed", () => {
+    const config = readConfig({}, "/x");
+    expect(Object.isFrozen(config)).toBe(true);
+    expect(Object.isFrozen(config.model)).toBe(true);
+  });
+
+  it("takes paths from the working directory, and workspaces from the data folder", () => {
+    const config = readConfig({ CARREL_DATA_DIR: "store" }, "/srv");
+    expect(config.workspaceRoot).toBe("/srv/store/workspaces");
+    const apart = readConfig({ CARREL_DATA_DIR: "/d", CARREL_WORKSPACE_ROOT: "w" }, "/srv");
+    expect(apart).toMatchObject({ dataDir: "/d", workspaceRoot: "/srv/w" });
+  });
+
+  it.each([
+    ["PORT", "80a"],
+    ["PORT", "65536"],
+    ["PORT", "-1"],
+    ["HOST", "0.0.0.0"],
+    ["HOST", "::"],
+    ["HOST", "192.168.1.7"],
+    ["CARREL_SANDBOX", "docker"],
+    ["CARREL_SANDBOX", "kubernetes"],
+    ["CARREL_SANDBOX", "Embedded"],
+    ["CARREL_IDLE_TIMEOUT_SECONDS", "0"],
+    ["CARREL_IDLE_TIMEOUT_SECONDS", "1.5"],
+    ["CARREL_CLEANUP_INTERVAL_SECONDS", "soon"],
+    ["OPENAI_BASE_URL", "localhost:11434"],
+    ["OPENAI_BASE_URL", "ftp://models"],
+  ])("refuses %s=%s by its name", (name, value) => {
+    const [problem, ...others] = problemsOf({ [name]: value });
+    expect(problem).toMatch(new RegExp(`^${name} `));
+    expect(others).toEqual([]);
+  });
+
+  it("tells all mistakes at once", () => {
+    const problems = problemsOf({ PORT: "x", HOST: "0.0.0.0", CARREL_SANDBOX: "docker" });
+    expect(problems.map((problem) => problem.split(" ")[0])).toEqual([
+      "PORT",
+      "HOST",
+      "CARREL_SANDBOX",
+    ]);
+  });
+
+  it("never repeats a key", () => {
+    const problems = problemsOf({
+      OPENAI_API_KEY: "sk-secret",
+      OPENAI_BASE_URL: "u:sk-secret@x",
+      PORT: "x",
+    });
+    expect(problems.join()).not.toContain("sk-secret");
+  });
+
+  it("does not choose a sandbox in production, and does not run there without a login", () => {
+    expect(problemsOf({ NODE_ENV: "production" }).map((problem) => problem.split(" ")[0])).toEqual([
+      "CARREL_SANDBOX",
+      "NODE_ENV",
+    ]);
+    expect(problemsOf({ NODE_ENV: "production", CARREL_SANDBOX: "embedded" })).toEqual([
+      expect.stringMatching(/^NODE_ENV .*login/),
+    ]);
+    expect(problemsOf({ NODE_ENV: "development", CARREL_SANDBOX: "embedded" })).toEqual([]);
+  });
+});
+
+describe("the model", () => {
+  const key = { OPENAI_API_KEY: "k" };
+
+  it.each([
+    [{ ...key }, { kind: "openai", name: "gpt-4o", apiKey: "k" }],
+    [
+      { ...key, CARREL_MODEL: "openai:gpt-5.1" },
+      { kind: "openai", name: "gpt-5.1" },
+    ],
+    [
+      { ...key, CARREL_MODEL: "gpt-5.1" },
+      { kind: "openai", name: "gpt-5.1" },
+    ],
+    [
+      { ...key, CARREL_MODEL: "ft:gpt-4o:me::1" },
+      { kind: "openai", name: "ft:gpt-4o:me::1" },
+    ],
+    [
+      { OPENAI_BASE_URL: "http://localhost:11434/v1", CARREL_MODEL: "llama3.2:3b" },
+      {
+        kind: "openai",
+        name: "llama3.2:3b",
+        apiKey: undefined,
+        baseUrl: "http://localhost:11434/v1",
+      },
+    ],
+    [
+      { OPENAI_BASE_URL: "http://localhost:1/v1", CARREL_MODEL: "openai:qwen:7b" },
+      { kind: "openai", name: "qwen:7b" },
+    ],
+    [
+      { CARREL_MODEL: "anthropic:claude-9" },
+      { kind: "other", provider: "anthropic", name: "claude-9" },
+    ],
+    [{ ...key, CARREL_MODEL: "demo" }, { kind: "demo" }],
+  ])("of %j is %j", (variables, model) => {
+    expect(readConfig(variables, "/x").model).toMatchObject(model);
+  });
+
+  it("of OpenAI is refused without a key and without an address, and does not become the demo", () => {
+    expect(problemsOf({ CARREL_MODEL: "openai:gpt-4o" })).toEqual([
+      expect.stringMatching(/^CARREL_MODEL .*OPENAI_API_KEY/),
+    ]);
+  });
+});
