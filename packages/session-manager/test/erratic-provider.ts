@@ -13,7 +13,7 @@ export interface ErraticOptions {
 export interface EngineLog {
   /** How often a sandbox of this key was made. */
   created: Map<string, number>;
-  /** How often one was to be made that was there. */
+  /** How often one was to be made that was there, and that nobody had given up making. */
   collisions: number;
   /** How often the sandbox of this key was stopped. */
   stopped: Map<string, number>;
@@ -48,6 +48,7 @@ export function erraticProvider(
     await random.yield();
     return value;
   };
+  const givenUp = new Set<string>();
   const stops = (key: string): number => log.stopped.get(key) ?? 0;
   const slow = withSandboxes(provider, (sandbox: ManagedSandbox) => ({
     status: () => step(() => sandbox.status()),
@@ -73,12 +74,14 @@ export function erraticProvider(
     find: (key, options) => step(() => slow.find(key, options)),
     remove: (key, options) => step(() => slow.remove(key, options), true),
     create: async (key, options) => {
+      options?.signal?.addEventListener("abort", () => givenUp.add(key), { once: true });
       try {
         const sandbox = await step(() => slow.create(key, options), true);
         log.created.set(key, (log.created.get(key) ?? 0) + 1);
         return sandbox;
       } catch (error) {
-        if (SandboxError.isInstance(error) && error.code === "already-exists") log.collisions += 1;
+        const exists = SandboxError.isInstance(error) && error.code === "already-exists";
+        if (exists && !givenUp.has(key)) log.collisions += 1;
         throw error;
       }
     },
