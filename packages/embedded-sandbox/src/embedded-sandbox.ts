@@ -42,7 +42,7 @@ import { Serialiser } from "./files/serialise.ts";
 import { write } from "./files/write.ts";
 import { WORK_DIR } from "./mounts.ts";
 import type { SandboxDirectory } from "./sandbox-directory.ts";
-import { glob, grep } from "./search/search.ts";
+import { glob, grep, searchThreads } from "./search/search.ts";
 
 export interface EmbeddedSandboxOptions extends Omit<ProcessTableOptions, "mounts"> {
   id: string;
@@ -59,6 +59,7 @@ export class EmbeddedSandbox implements ManagedSandbox {
   readonly #directory: SandboxDirectory;
   readonly #tree: FileTree;
   readonly #processes: ProcessTable;
+  readonly #searches = searchThreads();
   readonly #commits = new Serialiser();
   readonly #transitions = new Serialiser();
   readonly #onDestroyed: () => void;
@@ -115,11 +116,11 @@ export class EmbeddedSandbox implements ManagedSandbox {
   }
 
   async glob(pattern: string, options?: GlobOptions): Promise<GlobResult> {
-    return glob(this.#running(), pattern, options);
+    return glob({ tree: this.#running(), threads: this.#searches }, pattern, options);
   }
 
   async grep(pattern: string, options?: GrepOptions): Promise<GrepResult> {
-    return grep(this.#running(), pattern, options);
+    return grep({ tree: this.#running(), threads: this.#searches }, pattern, options);
   }
 
   async readStream(path: string, options?: OperationOptions): Promise<ReadableStream<Uint8Array>> {
@@ -137,6 +138,7 @@ export class EmbeddedSandbox implements ManagedSandbox {
   async spawn(command: string, options: SpawnOptions = {}): Promise<ProcessHandle> {
     throwIfAborted(options.signal);
     const checked = await checkSpawn(this.#running(), command, options);
+    throwIfAborted(options.signal);
     this.#running();
     return this.#processes.start(command, checked);
   }
@@ -156,7 +158,7 @@ export class EmbeddedSandbox implements ManagedSandbox {
   async status(): Promise<SandboxStatus> {
     if (this.#status !== "gone" && (await this.#directory.record())?.id !== this.id) {
       this.#status = "gone";
-      await this.#processes.stopAll();
+      await this.#endThreads();
       this.#onDestroyed();
     }
     return this.#status;
@@ -190,7 +192,7 @@ export class EmbeddedSandbox implements ManagedSandbox {
       throwIfAborted(options?.signal);
       if (this.#status !== "running") return;
       this.#status = "stopped";
-      await this.#processes.stopAll();
+      await this.#endThreads();
       await this.#directory.clearTemporary();
     });
   }
@@ -200,7 +202,7 @@ export class EmbeddedSandbox implements ManagedSandbox {
       throwIfAborted(options?.signal);
       if ((await this.status()) === "gone") return;
       this.#status = "gone";
-      await this.#processes.stopAll();
+      await this.#endThreads();
       await this.#directory.delete();
       this.#onDestroyed();
     });
@@ -208,6 +210,10 @@ export class EmbeddedSandbox implements ManagedSandbox {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  async #endThreads(): Promise<void> {
+    await Promise.all([this.#processes.stopAll(), this.#searches.endIdle()]);
   }
 
   #running(): FileTree {

@@ -1,16 +1,14 @@
 import type { Worker } from "node:worker_threads";
-import type { OutputChunk, ProcessInfo, ProcessResult } from "@carrel/backend-protocol";
+import type { ProcessInfo, ProcessResult } from "@carrel/backend-protocol";
 import { performance } from "node:perf_hooks";
 import { randomBytes } from "node:crypto";
+import type { Mount } from "../mounts.ts";
 import type { CommandJob, CommandMessage } from "./command-job.ts";
+import { CommandInput } from "./command-input.ts";
 import { OutputLog } from "./output-log.ts";
-import { stopListening } from "./thread-pool.ts";
-import type { ThreadPool } from "./thread-pool.ts";
-
-export interface CommandBounds {
-  timeoutMs: number;
-  signal: AbortSignal | undefined;
-}
+import type { CheckedSpawn } from "./spawn-options.ts";
+import { stopListening } from "../thread-pool.ts";
+import type { ThreadPool } from "../thread-pool.ts";
 
 /** One command, in a worker thread of its own, from its start to its result. */
 export class CommandProcess {
@@ -20,33 +18,45 @@ export class CommandProcess {
   readonly #settle: (result: ProcessResult) => void;
   readonly #startedAt = new Date();
   readonly #startedMs = performance.now();
-  readonly #bounds: CommandBounds;
+  readonly #spawn: CheckedSpawn;
   readonly #threads: ThreadPool;
   readonly #timer: NodeJS.Timeout;
   readonly #stopOnAbort = (): void => void this.stop("cancelled");
   readonly command: string;
+  readonly input: CommandInput;
   #worker: Worker | undefined;
   #ending: Promise<void> | undefined;
   #finished: ProcessResult | null = null;
 
-  constructor(command: string, threads: ThreadPool, bounds: CommandBounds) {
+  constructor(command: string, threads: ThreadPool, spawn: CheckedSpawn) {
     this.command = command;
     this.#threads = threads;
-    this.#bounds = bounds;
+    this.#spawn = spawn;
+    this.input = new CommandInput(spawn.stdin);
     const { promise, resolve } = Promise.withResolvers<ProcessResult>();
     this.result = promise;
     this.#settle = resolve;
-    this.#timer = setTimeout(() => void this.stop("timed-out"), bounds.timeoutMs);
-    bounds.signal?.addEventListener("abort", this.#stopOnAbort, { once: true });
+    this.#timer = setTimeout(() => void this.stop("timed-out"), spawn.timeoutMs);
+    spawn.signal?.addEventListener("abort", this.#stopOnAbort, { once: true });
   }
 
   get running(): boolean {
     return this.#finished === null;
   }
 
-  /** Run the job. One that was stopped before it began is not run. */
-  run(job: CommandJob): void {
-    if (this.#ending) return;
+  /** Run it as soon as its input is complete. One that was stopped before that is not run. */
+  run(mounts: readonly Mount[]): void {
+    void this.input.whole.then((stdin) => {
+      if (!this.#ending) this.#runThread({ ...this.#job(mounts), stdin });
+    });
+  }
+
+  #job(mounts: readonly Mount[]): Omit<CommandJob, "stdin"> {
+    const { cwd, env, maxOutputBytes } = this.#spawn;
+    return { command: this.command, cwd, env, maxOutputBytes, mounts };
+  }
+
+  #runThread(job: CommandJob): void {
     const worker = this.#threads.take();
     this.#worker = worker;
     worker.on("message", (message: CommandMessage) => this.#hear(message));
@@ -65,10 +75,6 @@ export class CommandProcess {
     return { id: this.id, command: this.command, startedAt, result: this.#finished };
   }
 
-  read(after: number): AsyncIterable<OutputChunk> {
-    return this.log.read(after);
-  }
-
   #hear(message: CommandMessage): void {
     if (this.#ending) return;
     if (message.type === "output") this.log.append(message.stream, message.data);
@@ -83,7 +89,8 @@ export class CommandProcess {
 
   async #finish(how: Pick<ProcessResult, "outcome" | "exitCode">): Promise<void> {
     clearTimeout(this.#timer);
-    this.#bounds.signal?.removeEventListener("abort", this.#stopOnAbort);
+    this.#spawn.signal?.removeEventListener("abort", this.#stopOnAbort);
+    await this.input.close();
     await this.#leaveThread(how.outcome);
     const durationMs = Math.round(performance.now() - this.#startedMs);
     const truncated = how.outcome === "output-limit";

@@ -1,9 +1,10 @@
 import type { AttachOptions, ProcessHandle, ProcessInfo } from "@carrel/backend-protocol";
 import { SandboxError } from "@carrel/backend-protocol";
+import { requireCount } from "../files/read.ts";
 import type { Mount } from "../mounts.ts";
 import { CommandProcess } from "./command-process.ts";
 import type { CheckedSpawn } from "./spawn-options.ts";
-import { ThreadPool } from "./thread-pool.ts";
+import { ThreadPool } from "../thread-pool.ts";
 
 /** Ended processes that stay known, as the protocol promises. */
 const KEPT_PROCESSES = 100;
@@ -26,7 +27,10 @@ export class ProcessTable {
 
   constructor(options: ProcessTableOptions) {
     this.#options = options;
-    this.#threads = new ThreadPool(options.commandMemoryBytes);
+    this.#threads = new ThreadPool("command/command-worker", {
+      name: "carrel-command",
+      memoryBytes: options.commandMemoryBytes,
+    });
   }
 
   get runningCount(): number {
@@ -39,17 +43,11 @@ export class ProcessTable {
 
   start(command: string, spawn: CheckedSpawn): ProcessHandle {
     this.#requireFreePlace();
-    const { timeoutMs, signal, stdin, ...rest } = spawn;
-    const process = new CommandProcess(command, this.#threads, { timeoutMs, signal });
+    const process = new CommandProcess(command, this.#threads, spawn);
     this.#processes.set(process.id, process);
     void process.result.then(() => this.#forgetOldest());
-    const job = { command, ...rest, mounts: this.#options.mounts };
-    if (stdin !== "open") {
-      process.run({ ...job, stdin });
-      return handle(process, 0, closedInput);
-    }
-    // The interpreter takes its input whole: the command starts when the input is complete.
-    return handle(process, 0, new PendingInput((input) => process.run({ ...job, stdin: input })));
+    process.run(this.#options.mounts);
+    return handle(process, 0);
   }
 
   list(): ProcessInfo[] {
@@ -57,8 +55,9 @@ export class ProcessTable {
   }
 
   attach(processId: string, { after = 0 }: AttachOptions): ProcessHandle {
+    requireCount("after", after);
     const process = this.#processes.get(processId);
-    if (process) return handle(process, after, closedInput);
+    if (process) return handle(process, after);
     throw new SandboxError({
       code: "not-found",
       message: `There is no process ${JSON.stringify(processId)}; see the list of processes.`,
@@ -91,58 +90,13 @@ export class ProcessTable {
   }
 }
 
-type Input = Pick<ProcessHandle, "write" | "closeStdin">;
-
-function handle(process: CommandProcess, after: number, input: Input): ProcessHandle {
+function handle(process: CommandProcess, after: number): ProcessHandle {
   return {
     id: process.id,
-    output: process.read(after),
+    output: process.log.read(after),
     result: process.result,
-    write: (data) => input.write(data),
-    closeStdin: () => input.closeStdin(),
+    write: (data) => process.input.write(data),
+    closeStdin: () => process.input.close(),
     kill: () => process.stop("cancelled"),
   };
-}
-
-const closedInput: Input = {
-  async write() {
-    throw new SandboxError({
-      code: "invalid-argument",
-      message: 'The standard input of this process is closed; start it with stdin: "open".',
-    });
-  },
-  async closeStdin() {
-    // It is closed from the start.
-  },
-};
-
-/** Most input that is gathered before a command starts. */
-const MAX_INPUT_BYTES = 64 * 1024 * 1024;
-
-class PendingInput implements Input {
-  readonly #start: (input: Uint8Array) => void;
-  #parts: Uint8Array[] | null = [];
-  #byteLength = 0;
-
-  constructor(start: (input: Uint8Array) => void) {
-    this.#start = start;
-  }
-
-  async write(data: string | Uint8Array): Promise<void> {
-    const bytes = typeof data === "string" ? Buffer.from(data, "utf8") : data.slice();
-    this.#byteLength += bytes.length;
-    if (this.#byteLength > MAX_INPUT_BYTES) {
-      throw new SandboxError({
-        code: "too-large",
-        message: `A command takes at most ${MAX_INPUT_BYTES} bytes of input here; put it in a file.`,
-      });
-    }
-    this.#parts?.push(bytes);
-  }
-
-  async closeStdin(): Promise<void> {
-    const parts = this.#parts;
-    this.#parts = null;
-    if (parts) this.#start(Buffer.concat(parts));
-  }
 }

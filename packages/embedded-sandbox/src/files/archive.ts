@@ -3,7 +3,7 @@ import { pipeline } from "node:stream/promises";
 import { pathFromBytes } from "@carrel/backend-protocol";
 import type { OperationOptions } from "@carrel/backend-protocol";
 import { pack } from "tar-stream";
-import type { Pack } from "tar-stream";
+import type { Header, Pack } from "tar-stream";
 import { throwIfAborted } from "./abort.ts";
 import type { Entry, FileTree } from "./file-tree.ts";
 import { hostErrorCode, translateHostError } from "./host-error.ts";
@@ -62,17 +62,23 @@ async function addFile(walk: Walk, entry: ArchiveEntry): Promise<void> {
   if (!file) return;
   const { size, mode, mtime } = await file.stat();
   const header = { name: nameIn(walk, entry), size, mode: mode & 0o7777, mtime };
-  const target = walk.tar.entry(header);
+  if (size === 0) return addEmptyFile(walk.tar, header);
   // The header promises a size: what is appended meanwhile is left out.
-  const end = { end: Math.max(0, size - 1), autoClose: false };
-  if (size > 0) await pipeline(file.createReadStream(end), target);
+  const content = file.createReadStream({ end: size - 1, autoClose: false });
+  await pipeline(content, walk.tar.entry(header));
 }
 
 function nameIn(walk: Walk, entry: ArchiveEntry): string {
   return entry.path.slice(walk.parentLength);
 }
 
-function addHeader(tar: Pack, header: Parameters<Pack["entry"]>[0]): Promise<void> {
+function addEmptyFile(tar: Pack, header: Header): Promise<void> {
+  return new Promise((resolve, reject) => {
+    tar.entry(header, "", (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function addHeader(tar: Pack, header: Header): Promise<void> {
   return new Promise((resolve, reject) => {
     tar.entry(header, (error) => (error ? reject(error) : resolve()));
   });

@@ -2,10 +2,9 @@ import { mkdir as makeDirectory, rename, rm, rmdir, unlink } from "node:fs/promi
 import { SandboxError } from "@carrel/backend-protocol";
 import type { MoveOptions, OperationOptions, RemoveOptions } from "@carrel/backend-protocol";
 import { throwIfAborted } from "./abort.ts";
-import { refusedLink, show } from "./file-tree.ts";
+import { isDirectory, refusedLink, show } from "./file-tree.ts";
 import type { Entry, FileTree, Place } from "./file-tree.ts";
-import { translateHostError } from "./host-error.ts";
-import { isDirectory } from "./open-file.ts";
+import { hostErrorCode, translateHostError } from "./host-error.ts";
 import type { Serialiser } from "./serialise.ts";
 import { makeParents } from "./write.ts";
 
@@ -40,6 +39,8 @@ export async function remove(
     else if (recursive) await rm(entry.hostPath, { recursive: true });
     else await rmdir(entry.hostPath);
   } catch (error) {
+    // Somebody else was first.
+    if (hostErrorCode(error) === "ENOENT") return false;
     throw translateHostError(error, entry.path);
   }
   return true;

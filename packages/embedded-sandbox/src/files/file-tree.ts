@@ -82,7 +82,8 @@ export class FileTree {
 
   /**
    * Where something can be written, with what stands there now.
-   * @throws `permission-denied` outside of the mounts, `not-directory` where a parent is a file
+   * @throws `permission-denied` outside of the mounts, `is-directory` where mounts lie below,
+   * `not-directory` where a parent is a file
    */
   async target(path: string): Promise<{ place: Place; entry: Entry | null }> {
     const place = this.writable(path);
@@ -99,6 +100,7 @@ export class FileTree {
   writable(path: string): Place {
     const place = this.place(path);
     if (place) return place;
+    if (this.virtualNames(this.resolve(path))) throw isDirectory(this.resolve(path));
     const allowed = this.mounts.map((mount) => mount.path).join(", ");
     throw new SandboxError({
       code: "permission-denied",
@@ -129,6 +131,10 @@ export class FileTree {
 
 export function notFound(path: string): SandboxError {
   return new SandboxError({ code: "not-found", message: `There is nothing at ${show(path)}.` });
+}
+
+export function isDirectory(path: string): SandboxError {
+  return new SandboxError({ code: "is-directory", message: `${show(path)} is a directory.` });
 }
 
 export function refusedLink(path: string): SandboxError {

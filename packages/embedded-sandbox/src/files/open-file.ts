@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { SandboxError } from "@carrel/backend-protocol";
-import { refusedLink, show } from "./file-tree.ts";
+import { isDirectory, refusedLink, show } from "./file-tree.ts";
 import type { Entry, FileTree } from "./file-tree.ts";
 import { translateHostError } from "./host-error.ts";
 
@@ -35,8 +35,4 @@ export function requireFile(entry: Entry): void {
     code: "not-regular",
     message: `${show(entry.path)} is not a regular file.`,
   });
-}
-
-export function isDirectory(path: string): SandboxError {
-  return new SandboxError({ code: "is-directory", message: `${show(path)} is a directory.` });
 }

@@ -70,10 +70,12 @@ export class Draft implements AsyncDisposable {
   ): Promise<{ sizeBytes: number; hash: string }> {
     const hash = createHash("sha256");
     let sizeBytes = 0;
-    for await (const chunk of chunksOf(content)) {
+    const take = async (chunk: Uint8Array): Promise<void> => {
       throwIfAborted(signal);
       sizeBytes += await this.#append(chunk, hash);
-    }
+    };
+    if (content instanceof ReadableStream) await drain(content, take, signal);
+    else await take(typeof content === "string" ? Buffer.from(content, "utf8") : content);
     return { sizeBytes, hash: hash.digest("hex") };
   }
 
@@ -102,10 +104,18 @@ export class Draft implements AsyncDisposable {
   }
 }
 
-async function* chunksOf(content: FileContent): AsyncGenerator<Uint8Array, void> {
-  if (typeof content === "string") yield Buffer.from(content, "utf8");
-  else if (content instanceof Uint8Array) yield content;
-  else yield* content;
+/** Take a stream to its end; an abort does not wait for its next chunk, and cancels it. */
+async function drain(
+  stream: ReadableStream<Uint8Array>,
+  take: (chunk: Uint8Array) => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    await stream.pipeTo(new WritableStream({ write: take }), signal ? { signal } : {});
+  } catch (error) {
+    throwIfAborted(signal);
+    throw error;
+  }
 }
 
 /** @throws `conflict` where the file is not the one that the caller knows */

@@ -15,12 +15,12 @@ import type { GlobJob, GrepJob, SearchJob, SearchMessage } from "./search-job.ts
 import { walk } from "./walk.ts";
 
 /**
- * The entry of a worker thread that does one search and ends. A thread, because matching keeps a
+ * The entry of a worker thread that does one search at a time. A thread, because matching keeps a
  * processor busy: other users go on meanwhile, and the deadline can end it.
  */
 const BATCH_SIZE = 100;
 
-parentPort?.once("message", (job: SearchJob) => void search(job));
+parentPort?.on("message", (job: SearchJob) => void search(job));
 
 async function search(job: SearchJob): Promise<void> {
   try {

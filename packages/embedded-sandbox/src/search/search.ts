@@ -17,25 +17,37 @@ import type {
 import { throwIfAborted } from "../files/abort.ts";
 import type { FileTree } from "../files/file-tree.ts";
 import { requireCount } from "../files/read.ts";
-import { startThread } from "../worker-thread.ts";
+import { stopListening, ThreadPool } from "../thread-pool.ts";
 import type { SearchJob, SearchMessage } from "./search-job.ts";
 
-const WORKER_MEMORY_BYTES = 256 * 1024 * 1024;
+const SEARCH_MEMORY_BYTES = 256 * 1024 * 1024;
+
+/** The threads that one sandbox searches with. */
+export function searchThreads(): ThreadPool {
+  const options = { name: "carrel-search", memoryBytes: SEARCH_MEMORY_BYTES };
+  return new ThreadPool("search/search-worker", options);
+}
+
+/** Where to search, and with what. */
+export interface SearchPlace {
+  tree: FileTree;
+  threads: ThreadPool;
+}
 
 export async function glob(
-  tree: FileTree,
+  { tree, threads }: SearchPlace,
   pattern: string,
   { path = tree.workDir, limit = DEFAULT_SEARCH_LIMIT, hidden = false, ...rest }: GlobOptions = {},
 ): Promise<GlobResult> {
   const { mounts, workDir } = tree;
   const resolved = tree.resolve(path);
   const job: SearchJob = { type: "glob", workDir, mounts, path: resolved, pattern, limit, hidden };
-  const { results, truncated } = await run<FileInfo>(job, rest);
+  const { results, truncated } = await run<FileInfo>(threads, job, rest);
   return { files: results, truncated };
 }
 
 export async function grep(
-  tree: FileTree,
+  { tree, threads }: SearchPlace,
   pattern: string,
   options: GrepOptions = {},
 ): Promise<GrepResult> {
@@ -44,7 +56,7 @@ export async function grep(
   const { mounts, workDir } = tree;
   const where = { workDir, mounts, path: tree.resolve(path), glob: fileGlob, hidden };
   const job: SearchJob = { type: "grep", ...where, pattern, literal, ignoreCase, limit };
-  const { results, truncated } = await run<GrepMatch>(job, rest);
+  const { results, truncated } = await run<GrepMatch>(threads, job, rest);
   return { matches: results, truncated };
 }
 
@@ -59,21 +71,23 @@ interface Found<Result> {
 }
 
 async function run<Result extends FileInfo | GrepMatch>(
+  threads: ThreadPool,
   job: SearchJob,
   { timeoutMs = DEFAULT_SEARCH_TIMEOUT_MS, signal }: SearchBounds,
 ): Promise<Found<Result>> {
   requireCount("limit", job.limit, 1);
   requireCount("timeoutMs", timeoutMs, 1);
   throwIfAborted(signal);
-  const worker = startThread("search/search-worker", {
-    name: "carrel-search",
-    memoryBytes: WORKER_MEMORY_BYTES,
-  });
+  const worker = threads.take();
+  let ended = false;
+  worker.on("message", ({ type }: SearchMessage) => (ended = type !== "found"));
   try {
     worker.postMessage({ ...job, limit: Math.min(job.limit, MAX_SEARCH_LIMIT) });
     return await listen<Result>(worker, timeoutMs, signal);
   } finally {
-    await worker.terminate();
+    stopListening(worker);
+    if (ended) await threads.giveBack(worker);
+    else await worker.terminate();
   }
 }
 

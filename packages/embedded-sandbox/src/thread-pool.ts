@@ -1,28 +1,29 @@
 import type { Worker } from "node:worker_threads";
-import { startThread } from "../worker-thread.ts";
+import { startThread } from "./worker-thread.ts";
+import type { ThreadOptions } from "./worker-thread.ts";
 
-/** How long a thread waits for the next command of its sandbox before it ends. */
+/** How long a thread waits for the next job of its sandbox before it ends. */
 const IDLE_MS = 10_000;
 const MAX_IDLE_THREADS = 2;
 
 /**
- * The threads of one sandbox. Loading the interpreter takes most of the time of a short command, so
- * a thread whose command ended by itself is kept for the sandbox's next one; never for another's.
+ * The threads of one sandbox for one kind of job. Loading what a thread runs takes most of the time
+ * of a short job, so a thread whose job ended by itself is kept for the sandbox's next one; never
+ * for another's.
  */
 export class ThreadPool {
-  readonly #memoryBytes: number;
+  readonly #modulePath: string;
+  readonly #options: ThreadOptions;
   readonly #idle = new Map<Worker, NodeJS.Timeout>();
 
-  constructor(memoryBytes: number) {
-    this.#memoryBytes = memoryBytes;
+  constructor(modulePath: string, options: ThreadOptions) {
+    this.#modulePath = modulePath;
+    this.#options = options;
   }
 
   take(): Worker {
     const [kept] = this.#idle.keys();
-    if (!kept) {
-      const memoryBytes = this.#memoryBytes;
-      return startThread("command/command-worker", { name: "carrel-command", memoryBytes });
-    }
+    if (!kept) return startThread(this.#modulePath, this.#options);
     this.#forget(kept);
     kept.ref();
     return kept;
@@ -34,7 +35,7 @@ export class ThreadPool {
       this.#forget(worker);
       void worker.terminate();
     };
-    // It could still die of what its last command left behind.
+    // It could still die of what its last job left behind.
     worker.once("error", end).once("exit", end);
     worker.unref();
     this.#idle.set(worker, setTimeout(end, IDLE_MS).unref());

@@ -1,0 +1,51 @@
+import { SandboxError } from "@carrel/backend-protocol";
+
+/** Most input that is gathered before a command starts. */
+const MAX_INPUT_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The standard input of a command. The interpreter takes it whole, so one that is left open is
+ * gathered, and the command starts when it is complete.
+ */
+export class CommandInput {
+  readonly whole: Promise<Uint8Array>;
+  readonly #complete: (input: Uint8Array) => void;
+  readonly #isOpen: boolean;
+  #parts: Uint8Array[] = [];
+  #byteLength = 0;
+  #closed = false;
+
+  constructor(input: Uint8Array | "open") {
+    const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+    this.whole = promise;
+    this.#complete = resolve;
+    this.#isOpen = input === "open";
+    if (input !== "open") resolve(input);
+  }
+
+  async write(data: string | Uint8Array): Promise<void> {
+    if (!this.#isOpen) {
+      throw new SandboxError({
+        code: "invalid-argument",
+        message: 'The standard input of this process is closed; start it with stdin: "open".',
+      });
+    }
+    if (this.#closed) return;
+    const bytes = typeof data === "string" ? Buffer.from(data, "utf8") : data.slice();
+    if (this.#byteLength + bytes.length > MAX_INPUT_BYTES) {
+      throw new SandboxError({
+        code: "too-large",
+        message: `A command takes at most ${MAX_INPUT_BYTES} bytes of input here; put it in a file.`,
+      });
+    }
+    this.#byteLength += bytes.length;
+    this.#parts.push(bytes);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#complete(Buffer.concat(this.#parts));
+    this.#parts = [];
+  }
+}
