@@ -3,13 +3,14 @@ import { pipeline } from "node:stream/promises";
 import { pathFromBytes } from "@carrel/backend-protocol";
 import type { OperationOptions } from "@carrel/backend-protocol";
 import { pack } from "tar-stream";
-import type { Header, Pack } from "tar-stream";
+import type { Pack } from "tar-stream";
 import { throwIfAborted } from "./abort.ts";
 import type { Entry, FileTree } from "./file-tree.ts";
 import { hostErrorCode, translateHostError } from "./host-error.ts";
 import { directoryNames } from "./list.ts";
 import { openFile } from "./open-file.ts";
 
+type EntryHeader = Parameters<Pack["entry"]>[0];
 type ArchiveEntry = Pick<Entry, "path" | "hostPath" | "stats">;
 
 /** What a walk needs to go on: the tree, the tar that is written, and how names in it begin. */
@@ -72,13 +73,13 @@ function nameIn(walk: Walk, entry: ArchiveEntry): string {
   return entry.path.slice(walk.parentLength);
 }
 
-function addEmptyFile(tar: Pack, header: Header): Promise<void> {
+function addEmptyFile(tar: Pack, header: EntryHeader): Promise<void> {
   return new Promise((resolve, reject) => {
     tar.entry(header, "", (error) => (error ? reject(error) : resolve()));
   });
 }
 
-function addHeader(tar: Pack, header: Header): Promise<void> {
+function addHeader(tar: Pack, header: EntryHeader): Promise<void> {
   return new Promise((resolve, reject) => {
     tar.entry(header, (error) => (error ? reject(error) : resolve()));
   });
