@@ -1,22 +1,38 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import type { TerminalHandle } from "../sandbox.ts";
 import type { BehaviourGroup } from "./behaviour.ts";
 
 const SIZE = { columns: 80, rows: 24 };
 
-/** Reads until the text comes. What is typed is echoed, so look for what only the shell makes. */
-async function readUntil(output: AsyncIterator<Uint8Array>, awaited: string): Promise<string> {
-  let text = "";
-  while (!text.includes(awaited)) {
-    const { value, done } = await output.next();
-    if (done) return expect.unreachable(`ended after ${JSON.stringify(text)}`);
-    text += Buffer.from(value).toString("utf8");
+/**
+ * Type a line until something comes of it. A terminal may drop what is typed while a shell starts
+ * or is interrupted, so type again, as a person would.
+ */
+async function typeUntil(
+  terminal: TerminalHandle,
+  line: string,
+  done: Promise<unknown>,
+): Promise<void> {
+  const ended = done.then(() => true);
+  for (let over = false; !over;) {
+    await terminal.write(`${line}\n`);
+    over = await Promise.race([ended, sleep(1000, false)]);
   }
-  return text;
 }
 
-function outputOf(terminal: TerminalHandle): AsyncIterator<Uint8Array> {
-  return terminal.output[Symbol.asyncIterator]();
+/** Types lines and waits for text that only the shell makes: what is typed is echoed as well. */
+function conversation(terminal: TerminalHandle): (line: string, awaited: string) => Promise<void> {
+  const output = terminal.output[Symbol.asyncIterator]();
+  const readUntil = async (awaited: string): Promise<void> => {
+    let text = "";
+    while (!text.includes(awaited)) {
+      const { value, done } = await output.next();
+      if (done) return expect.unreachable(`ended after ${JSON.stringify(text)}`);
+      text += Buffer.from(value).toString("utf8");
+    }
+  };
+  return (line, awaited) => typeUntil(terminal, line, readUntil(awaited));
 }
 
 export const terminalBehaviours: BehaviourGroup = {
@@ -26,46 +42,38 @@ export const terminalBehaviours: BehaviourGroup = {
     "runs what is typed": async ({ sandbox }) => {
       const terminal = await sandbox.openTerminal!(SIZE);
       expect(terminal.id).not.toBe("");
-      await terminal.write("echo $((6 * 7))-answer\n");
-      await readUntil(outputOf(terminal), "42-answer");
+      await conversation(terminal)("echo $((6 * 7))-answer", "42-answer");
       await terminal.close();
       await terminal.closed;
     },
 
     "is a terminal of the given size": async ({ sandbox }) => {
       const terminal = await sandbox.openTerminal!({ columns: 91, rows: 37 });
-      const output = outputOf(terminal);
-      await terminal.write("stty size\n");
-      await readUntil(output, "37 91");
+      const ask = conversation(terminal);
+      await ask("stty size", "37 91");
       await terminal.resize(123, 45);
-      await terminal.write("stty size\n");
-      await readUntil(output, "45 123");
+      await ask("stty size", "45 123");
       await terminal.close();
     },
 
     "starts in the given directory": async ({ sandbox, directory, path }) => {
       await sandbox.write(path("here"), "x");
       const terminal = await sandbox.openTerminal!({ ...SIZE, cwd: directory });
-      await terminal.write("cat here; echo $((6 * 7))\n");
-      await readUntil(outputOf(terminal), "x42");
+      await conversation(terminal)("cat here; echo $((6 * 7))", "x42");
       await terminal.close();
     },
 
     "passes an interrupt on": async ({ sandbox }) => {
       const terminal = await sandbox.openTerminal!(SIZE);
-      const output = outputOf(terminal);
-      await terminal.write("echo $((6 * 7))-ready; sleep 60\n");
-      await readUntil(output, "42-ready");
-      await terminal.write("\u0003");
-      await terminal.write("echo $((6 * 8))-again\n");
-      await readUntil(output, "48-again");
+      const ask = conversation(terminal);
+      await ask("echo $((6 * 7))-ready; sleep 600", "42-ready");
+      await ask("\u0003\necho $((6 * 8))-again", "48-again");
       await terminal.close();
     },
 
     "closes where its shell exits": async ({ sandbox }) => {
       const terminal = await sandbox.openTerminal!(SIZE);
-      await terminal.write("exit\n");
-      await terminal.closed;
+      await typeUntil(terminal, "exit", terminal.closed);
       await terminal.close();
     },
 
