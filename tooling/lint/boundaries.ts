@@ -1,0 +1,98 @@
+import type { OxlintOverride } from "oxlint";
+
+type Restriction = { regex: string; message: string } | { group: string[]; message: string };
+
+interface Boundary {
+  files: string[];
+  restrictions: Restriction[];
+  /** Packages of which only types may be imported, and why. */
+  typesOnly?: { name: string; message: string; allowTypeImports: true }[];
+}
+
+/** These hold everywhere: a package is entered by what it exports. */
+const EVERYWHERE: readonly Restriction[] = [
+  {
+    regex: "^@carrel/[^/]+/(src|dist)(/|$)",
+    message: "Import what the package exports (`@carrel/NAME`), not a file inside it.",
+  },
+  {
+    regex: "^(\\.\\./)+([^./][^/]*/)+(src|dist)(/|$)",
+    message: "Import another package by its name (`@carrel/NAME`), not by a path to its files.",
+  },
+];
+
+/**
+ * The one arrow between the packages, as architecture/README.md draws it. Of several entries that
+ * match a file the last one holds, alone.
+ */
+const ARROWS: readonly Boundary[] = [
+  { files: ["**"], restrictions: [] },
+  {
+    files: ["packages/backend-protocol/**"],
+    restrictions: [
+      {
+        regex: "^@carrel/",
+        message: "The protocol is what all others stand on: it imports no workspace package.",
+      },
+    ],
+  },
+  {
+    files: ["packages/embedded-sandbox/**"],
+    restrictions: [
+      allBut(["backend-protocol"], "A provider knows the protocol only. What two need goes there."),
+    ],
+  },
+  {
+    files: ["packages/session-manager/**", "packages/console-toolset/**"],
+    restrictions: [
+      allBut(
+        ["backend-protocol"],
+        "Take what you need as the protocol's interfaces; apps/server composes.",
+      ),
+    ],
+  },
+  {
+    files: ["packages/{session-manager,console-toolset}/{test,src/testing,bench}/**"].concat(
+      "packages/{session-manager,console-toolset}/**/*.test.ts",
+    ),
+    restrictions: [
+      allBut(
+        ["backend-protocol", "embedded-sandbox"],
+        "Tests use the protocol, and the embedded sandbox as their double.",
+      ),
+    ],
+  },
+  {
+    files: ["apps/web/**"],
+    restrictions: [
+      allBut(
+        ["server"],
+        "The page knows the server only, over HTTP. Ask a route for what it needs.",
+      ),
+    ],
+    typesOnly: [
+      {
+        name: "@carrel/server",
+        message: "The page takes types from the server: `import type`. Its code runs elsewhere.",
+        allowTypeImports: true,
+      },
+    ],
+  },
+];
+
+/** One lint override for each arrow: an override replaces a rule's options, and adds nothing. */
+export const boundaries: OxlintOverride[] = ARROWS.map(
+  ({ files, restrictions, typesOnly = [] }) => ({
+    files,
+    rules: {
+      "eslint/no-restricted-imports": [
+        "error",
+        { paths: typesOnly, patterns: [...EVERYWHERE, ...restrictions] },
+      ],
+    },
+  }),
+);
+
+function allBut(names: readonly string[], message: string): Restriction {
+  return { group: ["@carrel/*", ...names.map((name) => `!@carrel/${name}`)], message };
+}
