@@ -92,7 +92,7 @@ export class SandboxSlot {
   async ensureRunning(
     deadline: Deadline,
     onLate: (sandbox: ManagedSandbox) => void,
-  ): Promise<Wakening> {
+  ): Promise<{ sandbox: ManagedSandbox; wakening: Wakening }> {
     const known = this.#sandbox;
     const { sandbox, how } = await this.#start(deadline, onLate);
     const wasReady = this.#ready && sandbox === known;
@@ -100,10 +100,9 @@ export class SandboxSlot {
     this.#resident = true;
     this.#stopUncertain = false;
     this.#ready = true;
-    if (how === "running" && wasReady) return "running";
-    this.#wakenings += 1;
-    if (how === "created") return known ? "replaced" : "created";
-    return how === "resumed" ? "woken" : "running";
+    if (how !== "running" || !wasReady) this.#wakenings += 1;
+    if (how === "created") return { sandbox, wakening: known ? "replaced" : "created" };
+    return { sandbox, wakening: how === "resumed" ? "woken" : "running" };
   }
 
   /**

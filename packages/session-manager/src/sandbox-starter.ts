@@ -2,7 +2,7 @@ import type { ManagedSandbox } from "@carrel/backend-protocol";
 import { Deadline } from "./deadline.ts";
 import type { LifecycleContext } from "./lifecycle-context.ts";
 import type { OpenSession } from "./open-session.ts";
-import type { SandboxSlot, Wakening } from "./sandbox-slot.ts";
+import type { Wakening } from "./sandbox-slot.ts";
 import type { SandboxStopper } from "./sandbox-stopper.ts";
 import type { SessionRecord } from "./session-store.ts";
 
@@ -86,23 +86,20 @@ export class SandboxStarter {
   async #wake({ slot }: OpenSession, deadline: Deadline): Promise<ManagedSandbox> {
     const onLate = (late: ManagedSandbox): void => void this.#stopper.stopOrphan(slot.key, late);
     try {
-      this.#tellWakening(slot, await slot.ensureRunning(deadline, onLate));
+      const { sandbox, wakening } = await slot.ensureRunning(deadline, onLate);
+      this.#tellWakening(slot.key, sandbox.id, wakening);
+      return sandbox;
     } catch (error) {
       if (slot.resident && !slot.readySandbox) await this.#stopper.discard(slot);
       throw error;
     }
-    const { readySandbox } = slot;
-    if (readySandbox) return readySandbox;
-    throw new Error("A sandbox that was just woken is not ready.");
   }
 
-  #tellWakening({ key, sandbox }: SandboxSlot, wakening: Wakening): void {
+  #tellWakening(key: string, sandboxId: string, wakening: Wakening): void {
     const { events, registry } = this.#context;
     for (const { id: sessionId } of registry.established(key)) {
       if (wakening === "woken") events.emit({ type: "session-woken", sessionId });
-      if (wakening === "replaced" && sandbox) {
-        events.emit({ type: "sandbox-replaced", sessionId, sandboxId: sandbox.id });
-      }
+      if (wakening === "replaced") events.emit({ type: "sandbox-replaced", sessionId, sandboxId });
     }
   }
 }

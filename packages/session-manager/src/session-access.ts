@@ -5,6 +5,8 @@ import type { OpenSession } from "./open-session.ts";
 
 export interface SessionAccessOptions {
   session: OpenSession;
+  /** The sandbox that the session has now. */
+  sandbox: ManagedSandbox;
   /** Make sure that the sandbox runs, and return it; `null` where the session ended. */
   wake: (session: OpenSession, signal: AbortSignal | undefined) => Promise<ManagedSandbox | null>;
   /** Fires, with the error to throw, when the manager shuts down. */
@@ -26,22 +28,22 @@ const MAX_ATTEMPTS = 2;
 /** The way from a session to its sandbox of the moment. */
 export class SessionAccess {
   readonly #session: OpenSession;
+  readonly #first: ManagedSandbox;
   readonly #wake: SessionAccessOptions["wake"];
   readonly #closing: AbortSignal;
   readonly #statusTimeoutMs: number;
 
-  constructor({ session, wake, closing, statusTimeoutMs }: SessionAccessOptions) {
+  constructor({ session, sandbox, wake, closing, statusTimeoutMs }: SessionAccessOptions) {
     this.#session = session;
+    this.#first = sandbox;
     this.#wake = wake;
     this.#closing = closing;
     this.#statusTimeoutMs = statusTimeoutMs;
   }
 
-  /** The sandbox last used, awake or not. */
+  /** The sandbox last used, awake or not; the first one where it was deleted since. */
   get sandbox(): ManagedSandbox {
-    const { sandbox } = this.#session.slot;
-    if (!sandbox) throw this.#gone();
-    return sandbox;
+    return this.#session.slot.sandbox ?? this.#first;
   }
 
   /** Keep the sandbox awake until the returned function is called. */

@@ -1,13 +1,13 @@
-import type { Duplex } from "node:stream";
 import { SandboxError } from "@carrel/backend-protocol";
 import type {
+  Backend,
   FileEvent,
   ManagedSandbox,
   OperationOptions,
-  ProcessHandle,
   Sandbox,
   TerminalOptions,
 } from "@carrel/backend-protocol";
+import { heldConnection, heldProcess, heldStream } from "./held-work.ts";
 import type { SessionAccess } from "./session-access.ts";
 
 /**
@@ -16,10 +16,7 @@ import type { SessionAccess } from "./session-access.ts";
  * the optional members that `sample` has.
  */
 export function createSessionFacade(access: SessionAccess, sample: Sandbox): Sandbox {
-  const repeatable = <T>(call: Call<T>, options?: OperationOptions): Promise<T> =>
-    access.call(call, { signal: options?.signal, repeatable: true });
-  const once = <T>(call: Call<T>, options?: OperationOptions): Promise<T> =>
-    access.call(call, { signal: options?.signal, repeatable: false });
+  const { repeatable } = callsOf(access);
   return {
     get id() {
       return access.sandbox.id;
@@ -27,6 +24,47 @@ export function createSessionFacade(access: SessionAccess, sample: Sandbox): San
     get workDir() {
       return access.sandbox.workDir;
     },
+    ...filesOf(access),
+    ...processesOf(access),
+    ...(sample.watch && {
+      watch: (path: string, options?: OperationOptions) => heldWatch(access, path, options),
+    }),
+    ...(sample.openTerminal && {
+      openTerminal: (options: TerminalOptions) =>
+        repeatable(async (sandbox) => {
+          const terminal = await member(sandbox, "openTerminal").call(sandbox, options);
+          const release = access.hold();
+          void terminal.closed.then(release, release);
+          return terminal;
+        }, options),
+    }),
+    ...(sample.connect && {
+      connect: (port: number, options?: OperationOptions) =>
+        repeatable(
+          async (sandbox) =>
+            heldConnection(
+              await member(sandbox, "connect").call(sandbox, port, options),
+              access.hold(),
+            ),
+          options,
+        ),
+    }),
+  };
+}
+
+type Call<T> = (sandbox: ManagedSandbox) => Promise<T>;
+type CallOf = <T>(call: Call<T>, options: OperationOptions | undefined) => Promise<T>;
+
+function callsOf(access: SessionAccess): { repeatable: CallOf; once: CallOf } {
+  return {
+    repeatable: (call, options) => access.call(call, { signal: options?.signal, repeatable: true }),
+    once: (call, options) => access.call(call, { signal: options?.signal, repeatable: false }),
+  };
+}
+
+function filesOf(access: SessionAccess): Omit<Backend, "watch"> {
+  const { repeatable, once } = callsOf(access);
+  return {
     stat: (path, options) => repeatable((sandbox) => sandbox.stat(path, options), options),
     ls: (path, options) => repeatable((sandbox) => sandbox.ls(path, options), options),
     read: (path, options) => repeatable((sandbox) => sandbox.read(path, options), options),
@@ -57,6 +95,14 @@ export function createSessionFacade(access: SessionAccess, sample: Sandbox): San
         async (sandbox) => heldStream(await sandbox.archive(path, options), access.hold(), options),
         options,
       ),
+  };
+}
+
+function processesOf(
+  access: SessionAccess,
+): Pick<Sandbox, "execute" | "spawn" | "processes" | "attach"> {
+  const { repeatable } = callsOf(access);
+  return {
     // By contract an error of these two means that the command did not start.
     execute: (command, options) =>
       repeatable((sandbox) => sandbox.execute(command, options), options),
@@ -71,74 +117,7 @@ export function createSessionFacade(access: SessionAccess, sample: Sandbox): San
         async (sandbox) => heldProcess(await sandbox.attach(processId, options), access.hold()),
         options,
       ),
-    ...(sample.watch && {
-      watch: (path: string, options?: OperationOptions) => heldWatch(access, path, options),
-    }),
-    ...(sample.openTerminal && {
-      openTerminal: (options: TerminalOptions) =>
-        repeatable(async (sandbox) => {
-          const terminal = await member(sandbox, "openTerminal").call(sandbox, options);
-          const release = access.hold();
-          void terminal.closed.then(release, release);
-          return terminal;
-        }, options),
-    }),
-    ...(sample.connect && {
-      connect: (port: number, options?: OperationOptions) =>
-        repeatable(
-          async (sandbox) =>
-            heldConnection(
-              await member(sandbox, "connect").call(sandbox, port, options),
-              access.hold(),
-            ),
-          options,
-        ),
-    }),
   };
-}
-
-type Call<T> = (sandbox: ManagedSandbox) => Promise<T>;
-
-function heldProcess(process: ProcessHandle, release: () => void): ProcessHandle {
-  void process.result.then(release, release);
-  return process;
-}
-
-function heldConnection(connection: Duplex, release: () => void): Duplex {
-  if (connection.closed) release();
-  else connection.once("close", release);
-  return connection;
-}
-
-function heldStream(
-  source: ReadableStream<Uint8Array>,
-  release: () => void,
-  options: OperationOptions | undefined,
-): ReadableStream<Uint8Array> {
-  const reader = source.getReader();
-  // An abort ends the source; where nobody reads on, nothing else would tell.
-  options?.signal?.addEventListener("abort", release, { once: true });
-  const finish = (): void => {
-    options?.signal?.removeEventListener("abort", release);
-    release();
-  };
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await reader.read();
-          if (!done) return controller.enqueue(value);
-          finish();
-          controller.close();
-        } catch (error) {
-          finish();
-          throw error;
-        }
-      },
-      cancel: (reason) => reader.cancel(reason).finally(finish),
-    },
-    { highWaterMark: 0 },
-  );
 }
 
 async function* heldWatch(

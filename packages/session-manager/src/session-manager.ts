@@ -249,6 +249,7 @@ export class SessionManager implements AsyncDisposable {
   #facade(session: OpenSession, sandbox: ManagedSandbox): Sandbox {
     const access = new SessionAccess({
       session,
+      sandbox,
       wake: (sleeper, signal) => this.#starter.visit(sleeper, signal),
       closing: this.#closing.signal,
       statusTimeoutMs: this.#options.startTimeoutMs,
