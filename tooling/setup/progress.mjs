@@ -25,19 +25,19 @@ export async function step(label, work) {
   const rewind = isTerminal ? "\r\u001b[2K" : "";
   /** @type {(state: string, end: string) => void} */
   const show = (state, end) => {
-    process.stderr.write(`${rewind}carrel: ${label} … ${state}${end}`);
+    process.stderr.write(`${rewind}carrel: ${label} …${state}${end}`);
   };
   show("", isTerminal ? "" : "\n");
   const ticker = setInterval(
-    () => show(elapsed(started), isTerminal ? "" : "\n"),
+    () => show(` ${elapsed(started)}`, isTerminal ? "" : "\n"),
     isTerminal ? TERMINAL_TICK_MS : LOG_TICK_MS,
   );
   try {
     const result = await work();
-    show(`done in ${elapsed(started)}`, "\n");
+    show(` done in ${elapsed(started)}`, "\n");
     return result;
   } catch (error) {
-    show(`failed after ${elapsed(started)}`, "\n");
+    show(` failed after ${elapsed(started)}`, "\n");
     throw error;
   } finally {
     clearInterval(ticker);

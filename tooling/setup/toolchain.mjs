@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { delimiter, dirname } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { Failure } from "./failure.mjs";
 import { fetchTool } from "./fetch-tool.mjs";
 import { installDependencies } from "./install-dependencies.mjs";
-import { ROOT, readManifest } from "./repository.mjs";
-import { withSetupLock } from "./setup-lock.mjs";
+import { withLock } from "./lock.mjs";
+import { CACHE, ROOT, readManifest } from "./repository.mjs";
 
 /**
  * @typedef {object} Toolchain
@@ -32,7 +32,7 @@ const IS_WINDOWS = process.platform === "win32";
  * @type {() => Promise<Toolchain>}
  */
 export function prepareToolchain() {
-  return withSetupLock(async () => {
+  return withLock(join(CACHE, "setup.lock"), async () => {
     const node = runsSources(process.versions.node) ? process.execPath : await fetchNode();
     const withNode = withPath(process.env, dirname(node));
     const pnpm = await findPnpm(withNode);

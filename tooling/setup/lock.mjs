@@ -1,29 +1,29 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode } from "./failure.mjs";
 import { say } from "./progress.mjs";
-import { CACHE } from "./repository.mjs";
 
-const LOCK = join(CACHE, "setup.lock");
 const RETRY_MS = 200;
 
 /**
- * Let one process at a time change the tools and dependencies of this clone. The lock is a file
- * with the id of its holder, so that one which was killed does not hold it for ever.
+ * Work that one process at a time may do. The lock is a file with the id of its holder, so that
+ * one which was killed does not hold it for ever.
  *
  * @template T
+ * @param {string} lock
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}
  */
-export async function withSetupLock(work) {
-  mkdirSync(CACHE, { recursive: true });
-  for (let attempt = 1; !tryLock(); attempt++) {
-    const holder = readHolder(LOCK);
-    if (holder !== "" && !isAlive(holder)) removeAbandoned(holder);
-    else if (attempt === 2) say(`Waiting for process ${holder}, which holds ${LOCK}.`);
+export async function withLock(lock, work) {
+  mkdirSync(dirname(lock), { recursive: true });
+  for (let attempt = 1; !tryLock(lock); attempt++) {
+    const holder = readHolder(lock);
+    if (holder !== "" && !isAlive(holder)) removeAbandoned(lock, holder);
+    else if (attempt === 2) say(`Waiting for process ${holder}, which holds ${lock}.`);
     await sleep(RETRY_MS);
   }
+  const unlock = () => rmSync(lock, { force: true });
   process.once("exit", unlock);
   try {
     return await work();
@@ -33,18 +33,15 @@ export async function withSetupLock(work) {
   }
 }
 
-function tryLock() {
+/** @type {(lock: string) => boolean} */
+function tryLock(lock) {
   try {
-    writeFileSync(LOCK, String(process.pid), { flag: "wx" });
+    writeFileSync(lock, String(process.pid), { flag: "wx" });
     return true;
   } catch (error) {
     if (hasCode(error, "EEXIST")) return false;
     throw error;
   }
-}
-
-function unlock() {
-  rmSync(LOCK, { force: true });
 }
 
 /** @type {(file: string) => string} */
@@ -69,15 +66,15 @@ function isAlive(holder) {
 
 // Another waiter may have removed the abandoned lock and taken it itself since it was read. Only a
 // rename shows which of the two this is, so that is looked at before anything is deleted.
-/** @type {(holder: string) => void} */
-function removeAbandoned(holder) {
-  const taken = `${LOCK}.${process.pid}`;
+/** @type {(lock: string, holder: string) => void} */
+function removeAbandoned(lock, holder) {
+  const taken = `${lock}.${process.pid}`;
   try {
-    renameSync(LOCK, taken);
+    renameSync(lock, taken);
   } catch (error) {
     if (hasCode(error, "ENOENT")) return; // another waiter was faster
     throw error;
   }
   if (readHolder(taken) === holder) rmSync(taken);
-  else renameSync(taken, LOCK);
+  else renameSync(taken, lock);
 }
