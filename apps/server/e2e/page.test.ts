@@ -9,6 +9,7 @@ import type { RunningServer } from "./running-server.ts";
 /** The page in a real browser, against a real server. In CI a missing browser is a failure. */
 const RESULTS_DIR = join(import.meta.dirname, "../test-results");
 const canRun = chromiumPath !== undefined || process.env["CI"] !== undefined;
+const POLL = { timeout: 20_000 };
 const HELLO = "Create a hello world script and run it";
 
 interface Visitor {
@@ -60,7 +61,9 @@ describe.skipIf(!canRun)(`the page${canRun ? "" : " (skipped: no Chromium was fo
     const turns = await page.getByTestId("turn").count();
     await page.getByTestId("message-box").fill(message);
     await page.getByTestId("message-box").press("Enter");
-    await page.locator(`[data-testid=turn][data-state=completed] >> nth=${turns}`).waitFor();
+    const turn = page.getByTestId("turn").nth(turns);
+    await turn.waitFor();
+    await expect.poll(() => turn.getAttribute("data-state"), POLL).toBe("completed");
   }
 
   async function apiSession(name: string): Promise<string> {
@@ -88,7 +91,9 @@ describe.skipIf(!canRun)(`the page${canRun ? "" : " (skipped: no Chromium was fo
 
     const bob = await visit();
     await enter(bob.page, "bob");
-    await bob.page.getByTestId("file-list").waitFor({ state: "attached" });
+    const listed = bob.page.waitForResponse(/\/files\?/);
+    await bob.page.getByTestId("refresh").click();
+    expect((await listed).status()).toBe(200);
     expect(await bob.page.getByTestId("file-entry").count()).toBe(0);
     expect(await bob.page.locator("body").innerText()).not.toContain("hello.py");
     expect([...alice.complaints, ...bob.complaints]).toEqual([]);
@@ -149,6 +154,7 @@ describe.skipIf(!canRun)(`the page${canRun ? "" : " (skipped: no Chromium was fo
     for (const entry of await page.getByTestId("file-entry").all()) {
       await entry.getByRole("button").first().click();
       await page.getByTestId("viewer-text").filter({ hasText: "window.__xss" }).waitFor();
+      await page.getByTestId("viewer").getByRole("button", { name: /back/i }).click();
     }
     expect(await ranForeignCode(page)).toBe(false);
     expect(await fitsItsWidth(page)).toBe(true);

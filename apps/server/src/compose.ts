@@ -54,7 +54,7 @@ export async function compose({
   logSessions(manager, logger);
   const checkpointer = new LatestCheckpointSaver();
   const agent = createChatAgent({ model: chosen, manager, checkpointer, logger });
-  const conversations = new Conversations(agent, checkpointer, {
+  const conversations = new Conversations(agent.graph, checkpointer, {
     maxConversationBytes: MAX_CONVERSATION_BYTES,
     maxTotalBytes: MAX_CONVERSATIONS_BYTES,
   });

@@ -102,7 +102,7 @@ export function readConfig(variables: NodeJS.ProcessEnv, workingDirectory: strin
   const parsed = environmentSchema.safeParse(Object.fromEntries(set));
   const problems = parsed.success
     ? crossProblems(parsed.data)
-    : parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}.`);
+    : parsed.error.issues.map(({ path, message }) => problem(String(path[0]), message, variables));
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const environment = parsed.data;
   const dataDir = resolve(workingDirectory, environment.CARREL_DATA_DIR);
@@ -118,6 +118,12 @@ export function readConfig(variables: NodeJS.ProcessEnv, workingDirectory: strin
     cleanupIntervalMs: environment.CARREL_CLEANUP_INTERVAL_SECONDS * 1000,
     model: Object.freeze(modelConfig(environment)),
   });
+}
+
+// Of the provider's variables the value is not repeated: both may hold a secret.
+function problem(name: string, message: string, variables: NodeJS.ProcessEnv): string {
+  const value = name.startsWith("OPENAI_") ? "" : `is ${JSON.stringify(variables[name])}, but `;
+  return `${name} ${value}${message}.`;
 }
 
 function crossProblems(environment: Environment): string[] {

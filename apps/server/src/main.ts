@@ -41,6 +41,9 @@ function explain(error: unknown): string | null {
   if (error.code === "EACCES" && "syscall" in error && error.syscall === "listen") {
     return "This user may not listen on this port. Set PORT to one above 1023.";
   }
+  if ("syscall" in error && error.syscall === "mkdir" && "path" in error) {
+    return `The folder ${String(error.path)} cannot be made (${String(error.code)}). Set CARREL_DATA_DIR or CARREL_WORKSPACE_ROOT to a place where this user may write.`;
+  }
   return null;
 }
 

@@ -22,6 +22,23 @@ describe("a command over HTTP", () => {
     });
   });
 
+  it("sees nothing of the server's environment", async () => {
+    process.env["OPENAI_API_KEY"] = "sk-canary";
+    await using app = await startTestApp();
+    const session = await app.createSession();
+    const commands = [
+      "env",
+      "export",
+      'python3 -c "import os; print(os.environ)"',
+      "cat /proc/self/environ",
+    ];
+    for (const command of commands) {
+      const answer = await app.post(`/sessions/${session}/execute`, { command });
+      expect(await answer.text()).not.toContain("sk-canary");
+    }
+    delete process.env["OPENAI_API_KEY"];
+  });
+
   it("is stopped after its time", async () => {
     await using app = await startTestApp();
     const session = await app.createSession();

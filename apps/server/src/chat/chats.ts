@@ -1,3 +1,4 @@
+import { SandboxError } from "@carrel/backend-protocol";
 import type { SessionManager } from "@carrel/session-manager";
 import type { Logger } from "pino";
 import { ServerError } from "../errors/server-error.ts";
@@ -32,17 +33,19 @@ export class Chats {
 
   constructor(options: ChatsOptions) {
     this.#options = { maxTurnMs: MAX_TURN_MS, ...options };
-    options.manager.subscribe((event) => {
-      if (event.type === "session-ended") void this.forget(event.sessionId);
-    });
+    options.manager.subscribe((event) =>
+      event.type === "session-ended" ? this.forget(event.sessionId) : undefined,
+    );
   }
 
   /**
    * Begin a turn; it goes on by itself.
-   * @throws `busy`, and what a lease of the session throws
+   * @throws `busy`, `unavailable` (the server is stopping), and what a lease of the session throws
    */
   start(sessionId: string, message: string): ChatTurn {
-    if (this.#closing) throw new ServerError({ code: "busy", message: "The server is stopping." });
+    if (this.#closing) {
+      throw new SandboxError({ code: "unavailable", message: "The server is stopping." });
+    }
     if (this.#running.has(sessionId)) {
       throw new ServerError({
         code: "busy",

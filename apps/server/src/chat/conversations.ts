@@ -1,7 +1,13 @@
-import { AIMessage, HumanMessage, RemoveMessage, ToolMessage } from "@langchain/core/messages";
+import {
+  AIMessage,
+  HumanMessage,
+  RemoveMessage,
+  ToolMessage,
+  isBaseMessage,
+} from "@langchain/core/messages";
 import type { BaseMessage } from "@langchain/core/messages";
 import { randomUUID } from "node:crypto";
-import type { ChatAgent } from "./agent.ts";
+import { z } from "zod";
 import type { LatestCheckpointSaver } from "./latest-checkpoint-saver.ts";
 import { withTurnRecord } from "./turn-record.ts";
 import type { TurnRecord } from "./turn-record.ts";
@@ -16,6 +22,20 @@ export const MAX_CONVERSATIONS_BYTES: number = 256 * 1024 * 1024;
 
 // The node after which a change of the state is as if the model had made it.
 const MODEL_NODE = "model_request";
+
+const stateSchema = z.object({
+  messages: z.array(z.custom<BaseMessage>(isBaseMessage)).default([]),
+});
+
+/** What is needed of an agent's graph. */
+export interface ConversationGraph {
+  getState(config: ThreadConfig): Promise<{ values: unknown }>;
+  updateState(config: ThreadConfig, values: unknown, asNode: string): Promise<unknown>;
+}
+
+interface ThreadConfig {
+  configurable: { thread_id: string };
+}
 
 export interface ConversationBounds {
   maxConversationBytes: number;
@@ -32,12 +52,12 @@ export interface UnfinishedTurn {
 
 /** The history of every session, as the agent's checkpointer keeps it: there is no other copy. */
 export class Conversations {
-  readonly #agent: ChatAgent;
+  readonly #graph: ConversationGraph;
   readonly #saver: LatestCheckpointSaver;
   readonly #bounds: ConversationBounds;
 
-  constructor(agent: ChatAgent, saver: LatestCheckpointSaver, bounds: ConversationBounds) {
-    this.#agent = agent;
+  constructor(graph: ConversationGraph, saver: LatestCheckpointSaver, bounds: ConversationBounds) {
+    this.#graph = graph;
     this.#saver = saver;
     this.#bounds = bounds;
   }
@@ -73,7 +93,7 @@ export class Conversations {
       content: partialText,
       response_metadata: withTurnRecord(record),
     });
-    await this.#agent.graph.updateState(
+    await this.#graph.updateState(
       threadConfig(sessionId),
       { messages: [...results, end] },
       MODEL_NODE,
@@ -94,9 +114,8 @@ export class Conversations {
   }
 
   async #messages(sessionId: string): Promise<BaseMessage[]> {
-    const state = await this.#agent.graph.getState(threadConfig(sessionId));
-    const values: { messages?: BaseMessage[] } = state.values;
-    return values.messages ?? [];
+    const state = await this.#graph.getState(threadConfig(sessionId));
+    return stateSchema.parse(state.values).messages;
   }
 
   async #outgrown(sessionId: string): Promise<BaseMessage[]> {
@@ -112,7 +131,7 @@ export class Conversations {
   }
 }
 
-export function threadConfig(sessionId: string): { configurable: { thread_id: string } } {
+export function threadConfig(sessionId: string): ThreadConfig {
   return { configurable: { thread_id: sessionId } };
 }
 

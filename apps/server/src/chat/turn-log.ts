@@ -137,15 +137,9 @@ function isSameStream(one: TextEvent, other: TextEvent): boolean {
   return other.event === "tool-output" && one.data.id === other.data.id;
 }
 
-// Of strings, which are what can be long.
 function sizeOf(event: WireChatEvent): number {
-  switch (event.event) {
-    case "text-delta":
-    case "tool-output":
-      return event.data.text.length;
-    default:
-      return JSON.stringify(event.data).length;
-  }
+  const isText = event.event === "text-delta" || event.event === "tool-output";
+  return isText ? event.data.text.length : JSON.stringify(event.data).length;
 }
 
 function tooMuch(): SandboxError {

@@ -16,27 +16,20 @@ export function describeError(error: unknown): DescribedError | null {
   if (SandboxError.isInstance(error))
     return described(error.code, error.message, error.retryAfterMs);
   if (error instanceof ServerError) return described(error.code, error.message);
-  if (error instanceof HTTPException) return describeHttpException(error);
-  return null;
+  const exception = error instanceof HTTPException ? HTTP_EXCEPTIONS[error.status] : undefined;
+  return exception === undefined ? null : described(exception.code, exception.message);
 }
 
 function described(code: ErrorCode, message: string, retryAfterMs?: number): DescribedError {
   return { detail: { code, message }, retryAfterMs };
 }
 
-// What Hono and its validators throw by themselves.
-function describeHttpException(error: HTTPException): DescribedError | null {
-  switch (error.status) {
-    case 400:
-      return described("invalid-argument", "The body is not valid JSON.");
-    case 413:
-      return described("too-large", "The body is too large.");
-    case 415:
-      return described(
-        "unsupported-media-type",
-        "The body must be JSON, with the header Content-Type: application/json.",
-      );
-    default:
-      return null;
-  }
-}
+// What Hono and its validators throw by themselves, by status.
+const HTTP_EXCEPTIONS: Partial<Record<number, WireErrorDetail>> = {
+  400: { code: "invalid-argument", message: "The body is not valid JSON." },
+  413: { code: "too-large", message: "The body is too large." },
+  415: {
+    code: "unsupported-media-type",
+    message: "The body must be JSON, with the header Content-Type: application/json.",
+  },
+};

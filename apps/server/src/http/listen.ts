@@ -30,11 +30,10 @@ export async function listen(
   app: App,
   { host, port }: { host: string; port: number },
 ): Promise<ListeningServer> {
+  const answer = getRequestListener(app.fetch, { errorHandler: answerUnreadable });
   const server = createServer(
     { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    getRequestListener(app.fetch, {
-      errorHandler: answerUnreadable,
-    }),
+    (incoming, outgoing) => void answer(incoming, outgoing),
   );
   server.maxConnections = MAX_CONNECTIONS;
   server.listen(port, host);

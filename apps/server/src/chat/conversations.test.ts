@@ -1,0 +1,103 @@
+import { AIMessage } from "@langchain/core/messages";
+import { FakeListChatModel } from "@langchain/core/utils/testing";
+import { createAgent } from "langchain";
+import { describe, expect, it } from "vitest";
+import { Conversations, threadConfig } from "./conversations.ts";
+import type { ConversationBounds } from "./conversations.ts";
+import { LatestCheckpointSaver } from "./latest-checkpoint-saver.ts";
+
+const ROOMY: ConversationBounds = { maxConversationBytes: 1e6, maxTotalBytes: 1e7 };
+
+function start(bounds: ConversationBounds, answer: string) {
+  const saver = new LatestCheckpointSaver();
+  const model = new FakeListChatModel({ responses: [answer] });
+  const agent = createAgent({ model, tools: [], checkpointer: saver });
+  const conversations = new Conversations(agent.graph, saver, bounds);
+  let turns = 0;
+  const say = async (session: string, text: string): Promise<void> => {
+    turns += 1;
+    const messages = await conversations.opening(session, `turn-${turns}`, text);
+    await agent.invoke({ messages }, threadConfig(session));
+  };
+  const texts = async (session: string): Promise<string[]> =>
+    (await conversations.turns(session)).flatMap(({ messages }) =>
+      messages.map(({ text }) => text),
+    );
+  return { agent, saver, conversations, say, texts };
+}
+
+describe("a conversation", () => {
+  it("goes on over many turns, and is kept once and not once for each step", async () => {
+    const { saver, say, texts } = start(ROOMY, "yes");
+    for (let turn = 1; turn <= 20; turn++) await say("s", `question ${turn}`);
+    expect(await texts("s")).toHaveLength(40);
+    expect(Object.keys(saver.storage["s"]?.[""] ?? {})).toHaveLength(2);
+    expect(saver.sizeOf("s")).toBeGreaterThan(1000);
+    expect(saver.totalBytes).toBe(saver.sizeOf("s"));
+  });
+
+  it("loses its oldest turns when it outgrows its bound", async () => {
+    const { saver, say, texts } = start(
+      { ...ROOMY, maxConversationBytes: 20_000 },
+      "x".repeat(1000),
+    );
+    for (let turn = 1; turn <= 40; turn++) await say("s", `question ${turn}`);
+    const kept = await texts("s");
+    expect(kept.at(-2)).toBe("question 40");
+    expect(kept).not.toContain("question 1");
+    expect(kept[0]).toMatch(/^question/);
+    expect(saver.sizeOf("s")).toBeLessThan(40_000);
+  });
+
+  it("that rested longest is forgotten when all outgrow their bound, and busy ones stay", async () => {
+    const { conversations, say, texts } = start(
+      { ...ROOMY, maxTotalBytes: 12_000 },
+      "x".repeat(3000),
+    );
+    for (const session of ["a", "b", "c", "d"]) await say(session, "hello");
+    await say("b", "again");
+    await conversations.forgetOutgrown((session) => session === "a");
+    expect(await texts("a")).not.toEqual([]);
+    expect(await texts("c")).toEqual([]);
+    expect(await texts("b")).not.toEqual([]);
+  });
+
+  it("that is forgotten leaves nothing", async () => {
+    const { saver, conversations, say, texts } = start(ROOMY, "yes");
+    await say("s", "canary");
+    await conversations.forget("s");
+    expect(await texts("s")).toEqual([]);
+    expect(JSON.stringify([saver.storage, saver.writes])).not.toContain("canary");
+    expect(saver.totalBytes).toBe(0);
+  });
+
+  it("of a session that never spoke is empty", async () => {
+    const { texts } = start(ROOMY, "yes");
+    for (const session of ["s", "ses_x"]) expect(await texts(session)).toEqual([]);
+  });
+
+  it("is made whole where a turn stopped in the middle of its calls", async () => {
+    const { agent, conversations } = start(ROOMY, "yes");
+    const call = (id: string) => ({ id, name: "execute", args: {}, type: "tool_call" as const });
+    const messages = [
+      ...(await conversations.opening("s", "turn", "go")),
+      new AIMessage({ id: "a", content: "", tool_calls: [call("1"), call("2")] }),
+    ];
+    await agent.graph.updateState(threadConfig("s"), { messages }, "model_request");
+    const record = { outcome: "cancelled", error: null } as const;
+    const added = await conversations.close("s", { turnId: "turn", partialText: "half", record });
+    expect(added.map(({ tool_call_id: id, status }) => [id, status])).toEqual([
+      ["1", "error"],
+      ["2", "error"],
+    ]);
+    const [turn] = await conversations.turns("s");
+    expect(turn?.messages.map((message) => message.type)).toEqual([
+      "human",
+      "ai",
+      "tool",
+      "tool",
+      "ai",
+    ]);
+    expect(turn?.messages.at(-1)?.text).toBe("half");
+  });
+});

@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import { allEvents } from "./support/event-stream.ts";
+import { Provider } from "./support/provider.ts";
+import { errorOf, startTestApp } from "./support/test-app.ts";
+
+// OpenAI refuses a conversation in which a call has no result right after it.
+function expectEveryCallAnswered(provider: Provider): void {
+  for (const { calls, results } of provider.lastCalls()) expect(results).toEqual(calls);
+}
+
+describe("a turn that is cancelled", () => {
+  it("while the model hangs ends at once", async () => {
+    await using provider = await Provider.start();
+    provider.mock.on({ userMessage: "wait" }, { content: "late" }, { latency: 60_000 });
+    provider.mock.on({ userMessage: "next" }, { content: "Here." });
+    await using app = await startTestApp({ model: await provider.model() });
+    const session = await app.createSession();
+    const events = await app.chatEvents(session, "wait");
+    await events.next();
+    const cancelled = await app.request(`/sessions/${session}/chat/cancel`, { method: "POST" });
+    expect(await cancelled.json()).toEqual({ cancelled: true });
+    expect((await allEvents(events)).at(-1)?.data).toMatchObject({ outcome: "cancelled" });
+    expect(await (await app.chat(session, "next")).json()).toMatchObject({ response: "Here." });
+  });
+
+  it("while a command runs stops the command and leaves every call with a result", async () => {
+    await using provider = await Provider.start();
+    const calls = [
+      { name: "execute", arguments: '{"command":"echo quick > quick.txt"}' },
+      { name: "execute", arguments: '{"command":"echo started; sleep 60; echo late > late.txt"}' },
+    ];
+    provider.mock.on({ hasToolResult: false, userMessage: "both" }, { toolCalls: calls });
+    provider.mock.on({ userMessage: "next" }, { content: "Here." });
+    await using app = await startTestApp({ model: await provider.model() });
+    const session = await app.createSession();
+    const events = await app.chatEvents(session, "both");
+    const seen = [];
+    for await (const event of events) {
+      seen.push(event);
+      if (event.event === "tool-output" && event.data.text.includes("started")) {
+        await app.request(`/sessions/${session}/chat/cancel`, { method: "POST" });
+      }
+    }
+    const results = seen.filter(({ event }) => event === "tool-result");
+    expect(results).toHaveLength(2);
+    expect(seen.at(-1)?.data).toMatchObject({ outcome: "cancelled", error: { code: "aborted" } });
+    const sandbox = await app.services.manager.getSession(session);
+    await expect
+      .poll(async () => (await sandbox.processes()).filter(({ result }) => result === null))
+      .toEqual([]);
+    expect(await (await app.chat(session, "next")).json()).toMatchObject({ response: "Here." });
+    expectEveryCallAnswered(provider);
+    const notes = provider.lastMessages().map(({ content }) => String(content));
+    expect(notes.some((content) => content.includes("The user stopped this turn"))).toBe(true);
+  });
+});
+
+describe("a turn that does not end by itself", () => {
+  it("is stopped after its time", async () => {
+    await using provider = await Provider.start();
+    provider.mock.on({}, { content: "late" }, { latency: 60_000 });
+    await using app = await startTestApp({ model: await provider.model(), maxTurnMs: 300 });
+    const session = await app.createSession();
+    expect(await errorOf(await app.chat(session, "Hello"))).toMatchObject({
+      status: 504,
+      code: "timeout",
+    });
+  });
+
+  it("is stopped after its number of answers, with a conversation that is whole", async () => {
+    await using provider = await Provider.start();
+    provider.mock.on({ userMessage: "loop" }, { toolCalls: [{ name: "ls", arguments: "{}" }] });
+    provider.mock.on({ userMessage: "next" }, { content: "Here." });
+    await using app = await startTestApp({ model: await provider.model() });
+    const session = await app.createSession();
+    const error = await errorOf(await app.chat(session, "loop"));
+    expect(error).toMatchObject({
+      status: 413,
+      code: "too-large",
+      message: expect.stringContaining("50"),
+    });
+    expect(provider.mock.getRequests()).toHaveLength(50);
+    expect(await (await app.chat(session, "next")).json()).toMatchObject({ response: "Here." });
+    expectEveryCallAnswered(provider);
+  });
+});
