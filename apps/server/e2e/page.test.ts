@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { chromiumPath, launchBrowser } from "./browser.ts";
 import { startServer } from "./running-server.ts";
 import type { RunningServer } from "./running-server.ts";
@@ -9,8 +9,11 @@ import type { RunningServer } from "./running-server.ts";
 /** The page in a real browser, against a real server. In CI a missing browser is a failure. */
 const RESULTS_DIR = join(import.meta.dirname, "../test-results");
 const canRun = chromiumPath !== undefined || process.env["CI"] !== undefined;
-const POLL = { timeout: 20_000 };
+const POLL = { timeout: 60_000 };
 const HELLO = "Create a hello world script and run it";
+
+// A browser, a server and Python in WebAssembly share the machine with the tests of other packages.
+vi.setConfig({ testTimeout: 120_000 });
 
 interface Visitor {
   page: Page;
