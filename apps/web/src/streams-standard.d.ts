@@ -4,7 +4,6 @@
  *
  * @see https://streams.spec.whatwg.org/#dom-transformer-cancel
  */
-// oxlint-disable-next-line no-unused-vars -- the parameters must be those of the library's interface
-interface Transformer<I = any, O = any> {
+interface Transformer<I, O> {
   cancel?: (reason: unknown) => void | PromiseLike<void>;
 }

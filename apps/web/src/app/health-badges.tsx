@@ -22,13 +22,16 @@ export function HealthBadges({ health }: { health: WireHealth | null }): ReactEl
         button={
           <>
             <Icon name="shield" />
-            <span>
-              {sandbox.provider} · {ISOLATION[sandbox.isolation]}
+            <span className="pill-text">
+              {sandbox.provider}
+              <span className="pill-detail"> · {ISOLATION[sandbox.isolation]}</span>
             </span>
           </>
         }
       >
-        <strong>Sandbox: {sandbox.provider}</strong>
+        <strong>
+          Sandbox: {sandbox.provider}, {ISOLATION[sandbox.isolation]}
+        </strong>
         <p>{sandbox.description}</p>
         <p className="muted">Carrel {version}</p>
       </Popover>

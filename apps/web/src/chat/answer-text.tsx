@@ -1,4 +1,4 @@
-import { memo, useDeferredValue } from "react";
+import { memo, useDeferredValue, useMemo } from "react";
 import type { ReactElement, ReactNode } from "react";
 import Markdown from "react-markdown";
 import type { Components, Options } from "react-markdown";
@@ -8,7 +8,7 @@ import { CopyButton } from "../ui/copy-button.tsx";
 import { RenderBoundary } from "../ui/render-boundary.tsx";
 import { VisibleText } from "../ui/visible-text.tsx";
 import { safeHref } from "./link-policy.ts";
-import { splitLongAnswer } from "./split-long-answer.ts";
+import { splitAnswer } from "./split-answer.ts";
 
 /**
  * What the agent says. Its Markdown is formatted, but nothing in it becomes markup of this page or
@@ -16,14 +16,15 @@ import { splitLongAnswer } from "./split-long-answer.ts";
  */
 export const AnswerText = memo(function AnswerText({ text }: { text: string }): ReactElement {
   const deferred = useDeferredValue(text);
-  const { formatted, plain, dropped } = splitLongAnswer(deferred);
+  const { pieces, dropped } = useMemo(() => splitAnswer(deferred), [deferred]);
   return (
     <div className="answer" dir="auto">
-      <FormattedText text={formatted} />
-      {plain !== "" && (
-        <pre className="answer-plain">
-          <VisibleText text={plain} />
-        </pre>
+      {pieces.map((piece, index) =>
+        piece.formatted ? (
+          <FormattedText key={index} text={piece.text} />
+        ) : (
+          <PlainText key={index} text={piece.text} />
+        ),
       )}
       {dropped > 0 && (
         <p className="muted">
@@ -35,29 +36,42 @@ export const AnswerText = memo(function AnswerText({ text }: { text: string }): 
   );
 });
 
-const FormattedText = memo(function FormattedText({ text }: { text: string }): ReactElement {
+function PlainText({ text }: { text: string }): ReactElement {
   return (
-    <RenderBoundary fallback={<pre className="answer-plain">{text}</pre>}>
-      <Markdown
-        remarkPlugins={REMARK_PLUGINS}
-        allowedElements={ALLOWED_ELEMENTS}
-        unwrapDisallowed
-        urlTransform={urlTransform}
-        components={COMPONENTS}
-      >
-        {text}
-      </Markdown>
-    </RenderBoundary>
+    <pre className="answer-plain">
+      <VisibleText text={text} />
+    </pre>
   );
+}
+
+const FormattedText = memo(function FormattedText({ text }: { text: string }): ReactElement {
+  const plain = <PlainText text={text} />;
+  return <RenderBoundary fallback={plain}>{formatted(text) ?? plain}</RenderBoundary>;
 });
+
+/** `null` where the text cannot be formatted: the library fails on what is nested very deeply. */
+function formatted(text: string): ReactElement | null {
+  try {
+    return Markdown({
+      children: text,
+      remarkPlugins: REMARK_PLUGINS,
+      allowedElements: ALLOWED_ELEMENTS,
+      unwrapDisallowed: true,
+      urlTransform,
+      components: COMPONENTS,
+    });
+  } catch {
+    // Whatever the reason, the text itself can be shown.
+    return null;
+  }
+}
 
 const REMARK_PLUGINS = [remarkGfm];
 
-const ALLOWED_ELEMENTS = [
-  ...["p", "br", "hr", "strong", "em", "del", "code", "pre", "blockquote", "a", "img", "input"],
-  ...["ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6"],
-  ...["table", "thead", "tbody", "tr", "th", "td"],
-];
+const ALLOWED_ELEMENTS =
+  "p br hr strong em del code pre blockquote a img input ul ol li h1 h2 h3 h4 h5 h6 table thead tbody tr th td".split(
+    " ",
+  );
 
 const urlTransform: Options["urlTransform"] = (url) => safeHref(url) ?? "";
 

@@ -1,6 +1,8 @@
 import type { ReactElement } from "react";
+import { adviceFor } from "../api/api-error.ts";
+import type { ApiError } from "../api/api-error.ts";
 import { Notice } from "../ui/notice.tsx";
-import { Spinner } from "../ui/spinner.tsx";
+import { VisibleText } from "../ui/visible-text.tsx";
 import type { ChatSession } from "./chat-session.ts";
 import type { ChatSnapshot } from "./chat-snapshot.ts";
 
@@ -15,7 +17,7 @@ export interface ChatNoticesProps {
 /** What stands between the person and the agent, right above the message box. */
 export function ChatNotices(props: ChatNoticesProps): ReactElement {
   const { chat, snapshot, onNewSession, onSend } = props;
-  const { link, refusal, stopError, loaded } = snapshot;
+  const { link, refusal, stopError } = snapshot;
   return (
     <>
       {link.state === "ended" && (
@@ -33,26 +35,8 @@ export function ChatNotices(props: ChatNoticesProps): ReactElement {
           </span>
         </Notice>
       )}
-      {link.state === "waiting" && (
-        <Notice
-          tone="warning"
-          title={
-            loaded
-              ? "The connection was lost. Trying again…"
-              : "The conversation could not be loaded. Trying again…"
-          }
-          error={link.error}
-          actions={
-            <button type="button" className="button" onClick={() => chat.refresh()}>
-              Try now
-            </button>
-          }
-        />
-      )}
-      {link.state === "connecting" && link.error !== null && (
-        <Notice tone="warning" title="Connecting…">
-          <Spinner />
-        </Notice>
+      {(link.state === "waiting" || link.state === "connecting") && link.error !== null && (
+        <LostConnection link={link} error={link.error} onRetry={() => chat.refresh()} />
       )}
       {stopError && <Notice tone="error" title="Stopping did not work." error={stopError} />}
       {refusal && link.state !== "ended" && (
@@ -75,5 +59,37 @@ export function ChatNotices(props: ChatNoticesProps): ReactElement {
         />
       )}
     </>
+  );
+}
+
+interface LostConnectionProps {
+  link: { state: string; attempt: number };
+  error: ApiError;
+  onRetry: () => void;
+}
+
+function LostConnection({ link, error, onRetry }: LostConnectionProps): ReactElement {
+  return (
+    <Notice
+      tone="warning"
+      title="The server cannot be reached. Trying again…"
+      actions={
+        <button
+          type="button"
+          className="button"
+          disabled={link.state === "connecting"}
+          onClick={onRetry}
+        >
+          Try now
+        </button>
+      }
+    >
+      {!error.isNetwork && (
+        <span>
+          <VisibleText text={error.message} />
+        </span>
+      )}
+      {link.attempt > 2 && <span>{adviceFor("network")}</span>}
+    </Notice>
   );
 }

@@ -1,6 +1,5 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef } from "react";
 import type { ReactElement } from "react";
-import { countOf } from "../text/measures.ts";
 import { Icon } from "../ui/icon.tsx";
 import { Spinner } from "../ui/spinner.tsx";
 import type { ChatSession } from "./chat-session.ts";
@@ -11,12 +10,9 @@ import { Composer } from "./composer.tsx";
 import { isActive } from "./conversation.ts";
 import { EmptyChat } from "./empty-chat.tsx";
 import { SpokenStatus } from "./spoken-status.tsx";
-import { TurnView } from "./turn-view.tsx";
+import { TurnList } from "./turn-list.tsx";
 import { useDraft } from "./use-draft.ts";
 import { useStickToBottom } from "./use-stick-to-bottom.ts";
-
-/** How many turns are drawn at first, and how many more each time. */
-const TURNS_STEP = 20;
 
 export interface ChatPanelProps {
   chat: ChatSession;
@@ -34,7 +30,6 @@ export function ChatPanel(props: ChatPanelProps): ReactElement {
   const { chat, snapshot, userName, draftKey, demo, onOpenFile, onNewSession } = props;
   const { turns, loaded, link, refusal, stopping } = snapshot;
   const [draft, setDraft] = useDraft(draftKey);
-  const [shownTurns, setShownTurns] = useState(TURNS_STEP);
   const { scroller, content, atBottom, toBottom } = useStickToBottom();
   const last = turns.at(-1);
   const running = last !== undefined && isActive(last);
@@ -58,7 +53,6 @@ export function ChatPanel(props: ChatPanelProps): ReactElement {
     lastRefusal.current = refusal;
   }, [refusal, draft, setDraft]);
 
-  const first = Math.max(0, turns.length - shownTurns);
   return (
     <section className="chat" aria-label="Chat">
       <div className="chat-scroller" ref={scroller}>
@@ -72,23 +66,7 @@ export function ChatPanel(props: ChatPanelProps): ReactElement {
           {loaded && turns.length === 0 && link.state !== "ended" && (
             <EmptyChat userName={userName} onChoose={send} />
           )}
-          {first > 0 && (
-            <button
-              type="button"
-              className="text-button earlier"
-              onClick={() => setShownTurns(shownTurns + TURNS_STEP)}
-            >
-              Show {countOf(Math.min(TURNS_STEP, first), "earlier message")}
-            </button>
-          )}
-          {turns.slice(first).map((turn, index) => (
-            <TurnView
-              key={first + index}
-              turn={turn}
-              onRetry={turn === last && canSend ? send : null}
-              onOpenFile={onOpenFile}
-            />
-          ))}
+          <TurnList turns={turns} onRetry={canSend ? send : null} onOpenFile={onOpenFile} />
         </div>
       </div>
       <div className="chat-foot">

@@ -111,13 +111,14 @@ class MemoryServer implements ChatApi {
 }
 
 function recordOf(turn: ServerTurn): WireMessage[] {
+  const end = turn.events.at(-1)?.data as { outcome: "completed" | "cancelled" };
   const text = turn.events.map(({ data }) => (data as { text?: string }).text ?? "").join("");
   return [
     { role: "user", turn_id: turn.id, text: turn.message },
     {
       role: "assistant",
       turn_id: turn.id,
-      outcome: (turn.events.at(-1)?.data as { outcome: "completed" }).outcome,
+      outcome: end.outcome,
       error: null,
       parts: text === "" ? [] : [{ type: "text", text }],
     },

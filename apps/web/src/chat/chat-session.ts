@@ -116,9 +116,10 @@ export class ChatSession {
     const delayMs = backoffDelay(this.#attempt, this.#surroundings.random());
     this.#attempt += 1;
     this.#pause = new AbortController();
-    this.#update({ link: { state: "waiting", error, delayMs } });
+    const attempt = this.#attempt;
+    this.#update({ link: { state: "waiting", error, attempt } });
     await this.#surroundings.wait(delayMs, AbortSignal.any([signal, this.#pause.signal]));
-    if (!signal.aborted) this.#update({ link: { state: "connecting", error } });
+    if (!signal.aborted) this.#update({ link: { state: "connecting", error, attempt } });
   }
 
   async #send(message: string, signal: AbortSignal): Promise<void> {
@@ -149,7 +150,7 @@ export class ChatSession {
   }
 
   #adopt(finished: readonly Turn[], running: boolean): void {
-    const { turns: before, loaded, workspaceChanges, stopping } = this.#snapshot;
+    const { turns: before, loaded, link, workspaceChanges, stopping } = this.#snapshot;
     const known = new Map(before.map((turn) => [turn.id, turn]));
     const active = this.#activeTurn();
     const goesOn = active !== null && running && !finished.some(({ id }) => id === active.id);
@@ -157,7 +158,8 @@ export class ChatSession {
       const mine = known.get(turn.id);
       return mine && !mine.incomplete && !isActive(mine) ? mine : turn;
     });
-    const changed = turns.some((turn) => known.get(turn.id) !== turn);
+    // While the server was away, anything may have changed.
+    const changed = link.state !== "up" || turns.some((turn) => known.get(turn.id) !== turn);
     const newest = turns.at(-1);
     const arrived =
       newest !== undefined && !known.has(newest.id) && newest.message === active?.message;

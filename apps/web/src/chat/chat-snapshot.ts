@@ -2,15 +2,17 @@ import type { ApiError } from "../api/api-error.ts";
 import type { Turn } from "./conversation.ts";
 
 /** How the page stands with the server. */
-export type Link =
+type Link =
   | { state: "up" }
-  | { state: "connecting"; error: ApiError | null }
-  | { state: "waiting"; error: ApiError; delayMs: number }
+  /** For the first time, or again after `error`. */
+  | { state: "connecting"; error: ApiError | null; attempt: number }
+  /** `attempt`: how many have failed one after the other, from 1. */
+  | { state: "waiting"; error: ApiError; attempt: number }
   /** The session is no more; only a new one helps. */
   | { state: "ended" };
 
 /** A message that the server did not take. */
-export interface Refusal {
+interface Refusal {
   message: string;
   error: ApiError;
 }
@@ -32,7 +34,7 @@ export interface ChatSnapshot {
 export const INITIAL_SNAPSHOT: ChatSnapshot = {
   loaded: false,
   turns: [],
-  link: { state: "connecting", error: null },
+  link: { state: "connecting", error: null, attempt: 0 },
   stopping: false,
   stopError: null,
   refusal: null,

@@ -29,6 +29,11 @@ export function Composer(props: ComposerProps): ReactElement {
     if (window.matchMedia("(hover: hover)").matches) box.current?.focus();
   }, []);
 
+  useEffect(() => {
+    // Sending may take away what was focused: a suggestion, a button of a notice.
+    if (running && document.activeElement === document.body) box.current?.focus();
+  }, [running]);
+
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
@@ -48,7 +53,7 @@ export function Composer(props: ComposerProps): ReactElement {
         className="composer-box"
         data-testid="message-box"
         aria-label="Message"
-        placeholder="Ask for something to be built, run or explained"
+        placeholder="Message the agent"
         rows={Math.min(MAX_ROWS, draft.split("\n").length)}
         maxLength={MAX_MESSAGE_LENGTH}
         enterKeyHint="send"

@@ -8,7 +8,7 @@ import type {
 } from "@carrel/server";
 import type { ReceivedEvent } from "../api/event-stream.ts";
 
-export interface TextPart {
+interface TextPart {
   type: "text";
   text: string;
 }
@@ -29,7 +29,7 @@ export interface ToolPart {
   liveOutputCut: boolean;
 }
 
-export type TurnPart = TextPart | ToolPart;
+type TurnPart = TextPart | ToolPart;
 
 /** One message of the user and all that the agent did for it. */
 export interface Turn {

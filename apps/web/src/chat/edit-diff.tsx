@@ -31,7 +31,7 @@ export function EditDiff({ oldText, newText, firstLine }: EditDiffProps): ReactE
   const hidden = rows.length - shown.length;
   return (
     <>
-      <div className="diff" tabIndex={0} role="region" aria-label="Changes">
+      <div className="diff" tabIndex={0} role="group" aria-label="Changes">
         <table>
           <tbody>
             {shown.map((row, index) => (

@@ -41,7 +41,7 @@ export const LongText = memo(function LongText(props: LongTextProps): ReactEleme
     <div className="long-text">
       {keep === "end" && toggle}
       {keep === "end" && cut}
-      <pre className="mono-block" tabIndex={0} role="region" aria-label={label}>
+      <pre className="mono-block" tabIndex={0} role="group" aria-label={label}>
         {terminal ? <TerminalText text={shown} /> : <VisibleText text={shown} />}
       </pre>
       {keep === "start" && cut}

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import type { ReactElement } from "react";
 import type { Turn } from "./conversation.ts";
 import { isActive } from "./conversation.ts";
@@ -7,17 +7,14 @@ const MAX_SPOKEN = 600;
 
 /** Tells a screen reader when work begins, and the answer once it is complete: not every word as it comes. */
 export function SpokenStatus({ turn }: { turn: Turn | undefined }): ReactElement {
-  const [spoken, setSpoken] = useState("");
-  const wasActive = useRef(false);
   const active = turn !== undefined && isActive(turn);
-  useEffect(() => {
-    if (active) setSpoken("The agent is working.");
-    else if (wasActive.current && turn) setSpoken(endOf(turn));
-    wasActive.current = active;
-  }, [active, turn]);
+  const [status, setStatus] = useState({ active: false, spoken: "" });
+  if (turn && active !== status.active) {
+    setStatus({ active, spoken: active ? "The agent is working." : endOf(turn) });
+  }
   return (
     <div className="visually-hidden" role="status" data-testid="spoken-status">
-      {spoken}
+      {status.spoken}
     </div>
   );
 }

@@ -35,7 +35,8 @@ export const ToolCard = memo(function ToolCard({ tool, onOpenFile }: ToolCardPro
   const bodyId = useId();
   const outcome = toolOutcome(tool);
   return (
-    <section
+    <div
+      role="group"
       className={`tool-card tool-card-${outcome.tone}`}
       data-testid="tool-card"
       data-tool={tool.name}
@@ -68,7 +69,7 @@ export const ToolCard = memo(function ToolCard({ tool, onOpenFile }: ToolCardPro
       <div className="tool-body" id={bodyId} hidden={!open}>
         {open && <ToolDetails tool={tool} onOpenFile={onOpenFile} />}
       </div>
-    </section>
+    </div>
   );
 });
 

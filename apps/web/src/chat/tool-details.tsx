@@ -17,7 +17,7 @@ export function ToolDetails({ tool, onOpenFile }: ToolDetailsProps): ReactElemen
   const { name, args, status, detail, content } = tool;
   const command = args["command"];
   const written = args["content"];
-  if (status === "error" && detail?.kind !== "command") {
+  if (status === "error" && content !== "" && detail?.kind !== "command") {
     return (
       <div className="tool-error">
         <LongText text={content} keep="start" label="Error" />

@@ -5,6 +5,8 @@ import { archiveUrl, contentUrl, isAddressable } from "../api/files.ts";
 import { countOf } from "../text/measures.ts";
 import { orderedEntries } from "./file-order.ts";
 import { FileRow } from "./file-row.tsx";
+import { pathOf } from "./relative-path.ts";
+import type { DirectoryPath } from "./relative-path.ts";
 
 /** How many rows are drawn at first, and how many more each time. */
 const ROWS_STEP = 300;
@@ -15,13 +17,15 @@ const CLOCK_MS = 30_000;
 export interface FileListProps {
   sessionId: string;
   entries: readonly WireFileEntry[];
-  pathOfEntry: (entry: WireFileEntry) => string;
+  directory: DirectoryPath;
+  /** Of the entry that gets the focus when the list appears; `null` for none. */
+  focusedPath: string | null;
   onOpen: (entry: WireFileEntry) => void;
   onDelete: (entry: WireFileEntry) => void;
 }
 
 export function FileList(props: FileListProps): ReactElement {
-  const { sessionId, entries, pathOfEntry, onOpen, onDelete } = props;
+  const { sessionId, directory, entries, focusedPath, onOpen, onDelete } = props;
   const [filter, setFilter] = useState("");
   const [shown, setShown] = useState(ROWS_STEP);
   const nowMs = useClock();
@@ -40,16 +44,20 @@ export function FileList(props: FileListProps): ReactElement {
         />
       )}
       <ul className="file-list" aria-label="Files" data-testid="file-list">
-        {ordered.slice(0, shown).map((entry) => (
-          <FileRow
-            key={entry.name}
-            entry={entry}
-            downloadUrl={downloadUrl(sessionId, pathOfEntry(entry), entry.is_dir)}
-            nowMs={nowMs}
-            onOpen={onOpen}
-            onDelete={onDelete}
-          />
-        ))}
+        {ordered.slice(0, shown).map((entry) => {
+          const path = pathOf(directory, entry.name);
+          return (
+            <FileRow
+              key={entry.name}
+              entry={entry}
+              downloadUrl={downloadUrl(sessionId, path, entry.is_dir)}
+              nowMs={nowMs}
+              focused={path === focusedPath}
+              onOpen={onOpen}
+              onDelete={onDelete}
+            />
+          );
+        })}
       </ul>
       {ordered.length === 0 && <p className="files-empty">No name contains this.</p>}
       {hidden > 0 && (

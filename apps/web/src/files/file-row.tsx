@@ -11,12 +11,14 @@ export interface FileRowProps {
   /** `null` where the name cannot be asked for. */
   downloadUrl: string | null;
   nowMs: number;
+  /** It was the one in the viewer, and gets the focus back. */
+  focused: boolean;
   onOpen: (entry: WireFileEntry) => void;
   onDelete: (entry: WireFileEntry) => void;
 }
 
 export const FileRow = memo(function FileRow(props: FileRowProps): ReactElement {
-  const { entry, downloadUrl, nowMs, onOpen, onDelete } = props;
+  const { entry, downloadUrl, nowMs, focused, onOpen, onDelete } = props;
   const spoken = visibleName(entry.name);
   return (
     <li className="file-row" data-testid="file-entry" data-kind={entry.is_dir ? "folder" : "file"}>
@@ -25,6 +27,7 @@ export const FileRow = memo(function FileRow(props: FileRowProps): ReactElement 
         className="file-open"
         title={spoken}
         disabled={downloadUrl === null}
+        autoFocus={focused}
         onClick={() => onOpen(entry)}
       >
         <span className={entry.is_dir ? "file-icon file-icon-folder" : "file-icon"}>

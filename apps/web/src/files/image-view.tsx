@@ -1,22 +1,24 @@
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { ReactElement } from "react";
 
 export function ImageView({ blob, label }: { blob: Blob; label: string }): ReactElement {
-  const [url, setUrl] = useState<string | null>(null);
-  const [broken, setBroken] = useState(false);
+  const image = useRef<HTMLImageElement>(null);
+  const [broken, setBroken] = useState<Blob | null>(null);
   useEffect(() => {
-    const objectUrl = URL.createObjectURL(blob);
-    setUrl(objectUrl);
-    setBroken(false);
-    return () => URL.revokeObjectURL(objectUrl);
+    const url = URL.createObjectURL(blob);
+    if (image.current) image.current.src = url;
+    return () => URL.revokeObjectURL(url);
   }, [blob]);
-  if (broken)
-    return <p className="viewer-message">This image cannot be drawn: it may be damaged.</p>;
   return (
     <div className="image-view">
-      {url !== null && (
-        <img src={url} alt={label} data-testid="viewer-image" onError={() => setBroken(true)} />
-      )}
+      {broken === blob && <p>This image cannot be drawn: it may be damaged.</p>}
+      <img
+        ref={image}
+        alt={label}
+        hidden={broken === blob}
+        data-testid="viewer-image"
+        onError={() => setBroken(blob)}
+      />
     </div>
   );
 }

@@ -14,23 +14,33 @@ export interface DirectoryState {
   error: ApiError | null;
 }
 
+export interface DirectoryOptions {
+  sessionId: string;
+  path: string;
+  /** The directory is read again whenever this changes. */
+  revision: number;
+  /** There is no such directory. */
+  onMissing: () => void;
+}
+
 /** A directory that took long to read is read less often. */
 function pauseAfter(durationMs: number): number {
   return Math.min(10_000, Math.max(200, durationMs * 3));
 }
 
 /**
- * The entries of a directory, read again whenever `revision` changes.
+ * The entries of a directory.
  *
- * @returns the state, and what reads it again now
+ * @returns the state, and what reads it again now, which stays the same function
  */
-export function useDirectory(
-  sessionId: string,
-  path: string,
-  revision: number,
-): [DirectoryState, () => void] {
+export function useDirectory(options: DirectoryOptions): [DirectoryState, () => void] {
+  const { sessionId, path, revision, onMissing } = options;
   const [state, setState] = useState<DirectoryState>(() => unread(path));
   const request = useRef<() => void>(() => {});
+  const reportMissing = useRef(onMissing);
+  useEffect(() => {
+    reportMissing.current = onMissing;
+  }, [onMissing]);
 
   useEffect(() => {
     const abort = new AbortController();
@@ -39,9 +49,11 @@ export function useDirectory(
       try {
         const entries = await listFiles(sessionId, path, abort.signal);
         setState({ path, entries, loading: false, error: null });
-      } catch (error) {
+      } catch (caught) {
         if (abort.signal.aborted) return;
-        setState((before) => ({ ...before, loading: false, error: toApiError(error) }));
+        const error = toApiError(caught);
+        setState((before) => ({ ...before, loading: false, error }));
+        if (error.isMissing) reportMissing.current();
       }
     };
     const reader = coalesce(read, pauseAfter);

@@ -10,7 +10,7 @@ import {
   rememberUser,
 } from "./remembered.ts";
 
-export type SessionState =
+type SessionState =
   | { phase: "signed-out" }
   | { phase: "opening"; user: string }
   | { phase: "failed"; user: string; error: ApiError }
