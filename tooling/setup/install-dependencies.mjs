@@ -11,9 +11,8 @@ const STAMP = join(ROOT, "node_modules", ".carrel-lockfile-hash");
 const INSTALL_ENVIRONMENT = {
   CI: "true", // no questions
   NODE_ENV: "development", // "production" would leave out what builds and tests
-  PNPM_CONFIG_FETCH_RETRIES: "2",
-  PNPM_CONFIG_FETCH_RETRY_MINTIMEOUT: "1000",
-  PNPM_CONFIG_FETCH_RETRY_MAXTIMEOUT: "3000",
+  PNPM_CONFIG_FETCH_RETRIES: "1",
+  PNPM_CONFIG_FETCH_RETRY_MINTIMEOUT: "3000",
 };
 
 /**

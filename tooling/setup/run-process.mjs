@@ -35,7 +35,8 @@ export function runProcess(command, args, { env = process.env, cwd = ROOT, quiet
     const passOn = (signal) => {
       interruptedBy = signal;
       // A terminal sends Ctrl-C to all its processes: a second one would read as "now at once".
-      if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+      if (quiet) child.kill("SIGTERM");
+      else if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
     };
     for (const signal of SIGNALS) process.on(signal, passOn);
     const stopListening = () => {
@@ -63,7 +64,10 @@ export function runProcess(command, args, { env = process.env, cwd = ROOT, quiet
  */
 export async function runStep(command, args, options) {
   const result = await runProcess(command, args, options);
-  if (result.interruptedBy) process.exit(exitCodeOf(result.interruptedBy));
+  if (result.interruptedBy) {
+    process.stderr.write("\n");
+    process.exit(exitCodeOf(result.interruptedBy));
+  }
   return result;
 }
 
