@@ -75,7 +75,7 @@ describe.skipIf(!canRun)(`the page${canRun ? "" : " (skipped: no Chromium was fo
   }
 
   async function putFile(session: string, path: string, content: string): Promise<void> {
-    const query = new URLSearchParams({ path });
+    const query = new URLSearchParams({ path }).toString();
     const url = `${server.url}/sessions/${session}/files/content?${query}`;
     expect((await fetch(url, { method: "PUT", body: content })).status).toBe(200);
   }

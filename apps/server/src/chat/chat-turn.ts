@@ -14,7 +14,7 @@ import { TurnLog } from "./turn-log.ts";
 import { wireResult } from "./wire-messages.ts";
 
 /** How often the model may answer in one turn, each time with calls of tools or with the end. */
-export const MAX_MODEL_ANSWERS = 50;
+const MAX_MODEL_ANSWERS = 50;
 
 /** Longest time of a turn. */
 export const MAX_TURN_MS: number = 30 * 60 * 1000;

@@ -4,7 +4,7 @@ import { readTurnRecord } from "./turn-record.ts";
 import { splitTurns } from "./wire-messages.ts";
 
 /** How much of a conversation the model is sent, in characters: about 100,000 tokens. */
-export const MAX_MODEL_CHARACTERS = 400_000;
+const MAX_MODEL_CHARACTERS = 400_000;
 
 // The newest results are what the model works with now.
 const KEPT_RESULTS = 4;

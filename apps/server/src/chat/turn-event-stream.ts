@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { LoggedEvent, TurnLog } from "./turn-log.ts";
 
 /** How often a quiet stream says that it lives. Proxies close silent connections after 30 to 60 s. */
-export const HEARTBEAT_MS = 15_000;
+const HEARTBEAT_MS = 15_000;
 
 const MAX_BATCH_BYTES = 256 * 1024;
 const HEARTBEAT = ": still running\n\n";

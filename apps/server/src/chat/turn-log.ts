@@ -8,7 +8,7 @@ export const MAX_TURN_BYTES: number = 16 * 1024 * 1024;
 export const MAX_OUTPUT_BYTES: number = 4 * 1024 * 1024;
 
 /** Most events of a turn. Texts are joined, so that streaming for the longest time stays below it. */
-export const MAX_TURN_EVENTS = 100_000;
+const MAX_TURN_EVENTS = 100_000;
 
 // Texts are joined up to this size while nobody has read them.
 const MAX_JOINED_CHARACTERS = 16 * 1024;

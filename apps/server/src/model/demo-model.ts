@@ -26,6 +26,8 @@ I understand only messages like these:
 For an AI, set OPENAI_API_KEY and restart the server.`;
 
 const MAX_SHOWN_CHARACTERS = 6000;
+// Long answers come faster.
+const MAX_PAUSES_MS = 800;
 const PIECE = /.{1,16}(?:\s|$)|.{1,16}/gs;
 
 export interface DemoModelOptions {
@@ -70,8 +72,10 @@ export class DemoModel extends BaseChatModel {
   ): AsyncGenerator<ChatGenerationChunk> {
     const { call, text } = nextStep(messages);
     const id = randomUUID();
-    for (const piece of text.match(PIECE) ?? []) {
-      if (this.#pieceDelayMs > 0) await delay(this.#pieceDelayMs);
+    const pieces = text.match(PIECE) ?? [];
+    const pauseMs = Math.min(this.#pieceDelayMs, MAX_PAUSES_MS / pieces.length);
+    for (const piece of pieces) {
+      if (pauseMs > 0) await delay(pauseMs);
       options.signal?.throwIfAborted();
       const message = new AIMessageChunk({ id, content: piece });
       const chunk = new ChatGenerationChunk({ text: piece, message });

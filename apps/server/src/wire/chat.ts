@@ -3,7 +3,7 @@ import { errorDetailSchema } from "./error.ts";
 import { toolDetailSchema } from "./tool-detail.ts";
 
 /** Longest message of a user, in UTF-16 code units. */
-export const MAX_MESSAGE_LENGTH = 100_000;
+const MAX_MESSAGE_LENGTH = 100_000;
 
 export const chatRequestSchema = z
   .strictObject({
@@ -27,7 +27,7 @@ export const turnOutcomeSchema = z.enum(["completed", "cancelled", "failed"]);
 export const toolStatusSchema = z.enum(["success", "error"]);
 
 /** The `data:` of each event of a turn, by the name that stands in `event:`. */
-export const chatEventDataSchemas = {
+const chatEventDataSchemas = {
   "turn-start": z.object({ turn_id: z.string(), message: z.string() }),
   "text-delta": z.object({ text: z.string() }),
   "tool-call": z.object({

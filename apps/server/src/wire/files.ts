@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 
-export const fileEntrySchema = z
+const fileEntrySchema = z
   .object({
     name: z.string(),
     path: z.string().meta({ description: "Absolute in the sandbox." }),

@@ -3,7 +3,7 @@ import { toolStatusSchema, turnOutcomeSchema } from "./chat.ts";
 import { errorDetailSchema } from "./error.ts";
 import { toolDetailSchema } from "./tool-detail.ts";
 
-export const messagePartSchema = z
+const messagePartSchema = z
   .discriminatedUnion("type", [
     z.object({ type: z.literal("text"), text: z.string() }),
     z.object({
@@ -18,7 +18,7 @@ export const messagePartSchema = z
   ])
   .openapi("MessagePart");
 
-export const messageSchema = z
+const messageSchema = z
   .discriminatedUnion("role", [
     z.object({ role: z.literal("user"), turn_id: z.string(), text: z.string() }),
     z.object({
