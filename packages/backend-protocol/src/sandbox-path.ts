@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { MAX_NAME_BYTES, MAX_PATH_BYTES } from "./limits.ts";
 import { SandboxError } from "./sandbox-error.ts";
 
@@ -51,22 +52,23 @@ const ESCAPED_BYTE = /([\udc80-\udcff])/u;
 const OTHER_LONE_SURROGATE = /[\ud800-\udc7f\udd00-\udfff]/u;
 
 function decodeWithSurrogates(bytes: Uint8Array): string {
-  const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let result = "";
   for (let start = 0; start < bytes.length;) {
-    const length = [4, 3, 2, 1].find((size) => {
-      if (start + size > bytes.length) return false;
-      try {
-        return [...strict.decode(bytes.subarray(start, start + size))].length === 1;
-      } catch {
-        return false; // not a character of this length
-      }
-    });
-    if (length === undefined) result += String.fromCharCode(0xdc00 + bytes[start]!);
-    else result += strict.decode(bytes.subarray(start, start + length));
-    start += length ?? 1;
+    const character = bytes.subarray(start, start + sequenceLength(bytes[start]!));
+    if (isUtf8(character)) result += new TextDecoder("utf-8", DECODING).decode(character);
+    else result += String.fromCharCode(0xdc00 + bytes[start]!);
+    start += isUtf8(character) ? character.length : 1;
   }
   return result;
+}
+
+const DECODING = { fatal: true, ignoreBOM: true };
+
+/** How many bytes a character of UTF-8 has that begins with this one. */
+function sequenceLength(lead: number): number {
+  if (lead < 0xc0) return 1;
+  if (lead < 0xe0) return 2;
+  return lead < 0xf0 ? 3 : 4;
 }
 
 function pathByteLength(path: string): number {

@@ -61,7 +61,7 @@ export async function directoryNames(
   } catch (error) {
     throw translateHostError(error, directory.path);
   }
-  return names.sort(Buffer.compare);
+  return names.sort((left, right) => Buffer.compare(left, right));
 }
 
 /** `null`: removed meanwhile. */

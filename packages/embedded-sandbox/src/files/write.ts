@@ -137,7 +137,8 @@ async function hashFile(tree: FileTree, path: string): Promise<string | null> {
   await using file = await openFile(tree, path);
   if (!file) return null;
   const hash = createHash("sha256");
-  for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk);
+  const content: AsyncIterable<Buffer> = file.createReadStream({ autoClose: false });
+  for await (const chunk of content) hash.update(chunk);
   return hash.digest("hex");
 }
 
