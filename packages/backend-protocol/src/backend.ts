@@ -34,6 +34,9 @@ import type {
  * `stat`, `ls` entries, `remove` and `move`. Only regular files are opened; anything else is
  * `not-regular`.
  *
+ * After `unavailable` or `timeout` of a method that changes something, nobody knows whether it did:
+ * look before you repeat it.
+ *
  * Every method throws {@link SandboxError}. Absent is `null` on `stat`, `read` and `readLines`;
  * elsewhere it is `not-found`.
  */
@@ -121,6 +124,6 @@ export interface Backend {
    */
   archive(path: string, options?: OperationOptions): Promise<ReadableStream<Uint8Array>>;
 
-  /** Changes below a directory, until the signal fires. Absent where the sandbox cannot tell. */
+  /** Changes below a directory, from the first `next()` until the signal fires. Absent where the sandbox cannot tell. */
   watch?(path: string, options?: OperationOptions): AsyncIterable<FileEvent>;
 }

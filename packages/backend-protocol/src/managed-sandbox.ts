@@ -39,9 +39,12 @@ export interface ManagedSandbox extends Sandbox {
   pause?(options?: OperationOptions): Promise<void>;
   /** Make a paused or stopped sandbox run again, with its files. @throws `gone`, `unavailable` */
   resume(options?: OperationOptions): Promise<void>;
-  /** End its processes, which are then `lost`, and free its memory; keep its files. */
+  /**
+   * End its processes, which are then `lost`, and free its memory; keep its files. Does nothing to
+   * one that is stopped or gone.
+   */
   stop(options?: OperationOptions): Promise<void>;
-  /** Stop it and delete it with its files. */
+  /** Stop it and delete it with its files. Does nothing to one that is gone. */
   destroy(options?: OperationOptions): Promise<void>;
   /** The same as `stop`: leaving a scope never deletes what a user made. */
   [Symbol.asyncDispose](): Promise<void>;

@@ -34,7 +34,8 @@ export interface SandboxProvider extends AsyncDisposable {
 
   /**
    * Make the sandbox of this key and start it. Where the engine lost a sandbox but not its files
-   * (a container that was removed by hand), they are there.
+   * (a container that was removed by hand), they are there. A call that was aborted or timed out may
+   * still have made it: `find` tells.
    * @throws `already-exists` (a sandbox of this key runs, is paused or is stopped: `find` it), `capacity`, `unavailable`, `invalid-argument` (the key)
    */
   create(key: string, options?: OperationOptions): Promise<ManagedSandbox>;
