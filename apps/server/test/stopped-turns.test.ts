@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { allEvents } from "./support/event-stream.ts";
+import { allEvents, textOf } from "./support/event-stream.ts";
 import { Provider } from "./support/provider.ts";
 import { errorOf, startTestApp } from "./support/test-app.ts";
 
@@ -9,6 +9,53 @@ function expectEveryCallAnswered(provider: Provider): void {
 }
 
 describe("a turn that is cancelled", () => {
+  it("right at its beginning is in the conversation as it was", async () => {
+    await using provider = await Provider.start();
+    provider.mock.on({}, { content: "Here." });
+    await using app = await startTestApp({ model: await provider.model() });
+    const session = await app.createSession();
+    await app.chat(session, "before");
+    const turn = app.services.chats.start(session, "stop this");
+    turn.cancel();
+    expect(await turn.ended).toMatchObject({ outcome: "cancelled" });
+    await app.chat(session, "after");
+    const { messages } = await app.services.chats.messages(session);
+    expect(messages).toMatchObject([
+      { text: "before" },
+      { outcome: "completed" },
+      { text: "stop this" },
+      { outcome: "cancelled", parts: [] },
+      { text: "after" },
+      { outcome: "completed" },
+    ]);
+  });
+
+  it("at any moment has the same in its events as in the conversation", async () => {
+    await using provider = await Provider.start();
+    const calls = [1, 2, 3].map((n) => ({ name: "execute", arguments: `{"command":"echo ${n}"}` }));
+    provider.mock.on({ hasToolResult: false }, { content: "I will run three.", toolCalls: calls });
+    provider.mock.on({ hasToolResult: true }, { content: "That was one, two and three." });
+    await using app = await startTestApp({ model: await provider.model() });
+    for (let moment = 1; moment <= 14; moment++) {
+      const session = await app.createSession();
+      const seen = [];
+      for await (const event of await app.chatEvents(session, "go")) {
+        seen.push(event);
+        if (event.id === moment) app.services.chats.latest(session)?.cancel();
+      }
+      const { messages } = await app.services.chats.messages(session);
+      const parts = messages[1]?.role === "assistant" ? messages[1].parts : [];
+      const texts = parts.map((part) => (part.type === "text" ? part.text : ""));
+      expect(textOf(seen)).toBe(texts.join(""));
+      const called = seen.flatMap(({ event, data }) => (event === "tool-call" ? [data.id] : []));
+      const ended = seen.flatMap(({ event, data }) => (event === "tool-result" ? [data.id] : []));
+      const kept = parts.flatMap((part) => (part.type === "tool" ? [part.id] : []));
+      expect(called).toEqual(kept);
+      expect(new Set(ended)).toEqual(new Set(kept));
+      expect(ended).toHaveLength(kept.length);
+    }
+  });
+
   it("while the model hangs ends at once", async () => {
     await using provider = await Provider.start();
     provider.mock.on({ userMessage: "wait" }, { content: "late" }, { latency: 60_000 });

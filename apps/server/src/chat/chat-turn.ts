@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { SandboxError } from "@carrel/backend-protocol";
 import { AIMessage, ToolMessage } from "@langchain/core/messages";
+import type { BaseMessage } from "@langchain/core/messages";
 import { GraphRecursionError } from "@langchain/langgraph";
 import type { Logger } from "pino";
 import { describeError } from "../errors/describe-error.ts";
@@ -52,6 +53,8 @@ export class ChatTurn {
   readonly #options: ChatTurnOptions;
   readonly #stop = new AbortController();
   #cancelled = false;
+  // The ids of answers, and of calls that have a result, whose events are in the log.
+  readonly #seen = new Set<string>();
   // What the model said since its last complete answer, and the text of that.
   #partialText = "";
   #answerText = "";
@@ -118,44 +121,63 @@ export class ChatTurn {
 
   #onStep(updates: Record<string, unknown>): void {
     for (const message of messagesOf(updates[MODEL_NODE])) {
-      if (!AIMessage.isInstance(message)) continue;
-      this.#partialText = "";
-      this.#answerText = message.text;
-      for (const { id = "", name, args } of message.tool_calls ?? []) {
-        this.log.append({ event: "tool-call", data: { id, name, args } });
-      }
+      if (AIMessage.isInstance(message)) this.#onAnswer(message);
     }
     for (const message of messagesOf(updates[TOOLS_NODE])) {
-      if (ToolMessage.isInstance(message)) this.#logResult(message);
+      if (ToolMessage.isInstance(message)) this.#onResult(message);
     }
   }
 
-  #logResult(message: ToolMessage): void {
-    this.log.append({
-      event: "tool-result",
-      data: { id: message.tool_call_id, ...wireResult(message) },
-    });
+  #onAnswer(message: AIMessage): void {
+    if (message.id !== undefined) this.#seen.add(message.id);
+    this.#partialText = "";
+    this.#answerText = message.text;
+    for (const { id = "", name, args } of message.tool_calls ?? []) {
+      this.log.append({ event: "tool-call", data: { id, name, args } });
+    }
+  }
+
+  #onResult(message: ToolMessage): void {
+    const { tool_call_id: id } = message;
+    this.#seen.add(id);
+    this.log.append({ event: "tool-result", data: { id, ...wireResult(message) } });
   }
 
   async #finishEarly(error: unknown): Promise<TurnEnd> {
     // Where one thing failed, what runs beside it has no more purpose.
     this.#stop.abort(error);
-    const end: TurnEnd = {
-      outcome: this.#cancelled ? "cancelled" : "failed",
-      response: this.#partialText || this.#answerText,
+    const { conversations, sessionId, message, logger } = this.#options;
+    const failure = {
+      outcome: this.#cancelled ? ("cancelled" as const) : ("failed" as const),
       error: this.#describe(error),
     };
     try {
-      const results = await this.#options.conversations.close(this.#options.sessionId, {
+      this.#catchUp(await conversations.messagesOf(sessionId, this.id));
+      const results = await conversations.close(sessionId, {
         turnId: this.id,
+        message,
         partialText: this.#partialText,
-        record: { outcome: end.outcome, error: end.error },
+        record: failure,
       });
-      for (const result of results) this.#logResult(result);
+      for (const result of results) this.#onResult(result);
     } catch (closing) {
-      this.#options.logger.error({ err: closing, turnId: this.id }, "a turn could not be closed");
+      logger.error({ err: closing, turnId: this.id }, "a turn could not be closed");
     }
-    return this.#finish(end);
+    return this.#finish({ ...failure, response: this.#partialText || this.#answerText });
+  }
+
+  // A stream that breaks off may have kept back what the history has already.
+  #catchUp(messages: readonly BaseMessage[]): void {
+    for (const message of messages) {
+      if (AIMessage.isInstance(message) && !this.#seen.has(message.id ?? "")) {
+        const text = message.text.slice(this.#partialText.length);
+        if (text !== "") this.log.append({ event: "text-delta", data: { text } });
+        this.#onAnswer(message);
+      }
+      if (ToolMessage.isInstance(message) && !this.#seen.has(message.tool_call_id)) {
+        this.#onResult(message);
+      }
+    }
   }
 
   #describe(error: unknown): WireErrorDetail {

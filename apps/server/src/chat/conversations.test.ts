@@ -85,7 +85,12 @@ describe("a conversation", () => {
     ];
     await agent.graph.updateState(threadConfig("s"), { messages }, "model_request");
     const record = { outcome: "cancelled", error: null } as const;
-    const added = await conversations.close("s", { turnId: "turn", partialText: "half", record });
+    const added = await conversations.close("s", {
+      turnId: "turn",
+      message: "go",
+      partialText: "half",
+      record,
+    });
     expect(added.map(({ tool_call_id: id, status }) => [id, status])).toEqual([
       ["1", "error"],
       ["2", "error"],
@@ -99,5 +104,17 @@ describe("a conversation", () => {
       "ai",
     ]);
     expect(turn?.messages.at(-1)?.text).toBe("half");
+  });
+
+  it("has a turn that was stopped before its first step", async () => {
+    const { conversations, say, texts } = start(ROOMY, "yes");
+    const record = { outcome: "cancelled", error: null } as const;
+    const stopped = { turnId: "first", message: "hello?", partialText: "", record };
+    expect(await conversations.close("s", stopped)).toEqual([]);
+    await say("s", "again");
+    await conversations.close("s", { ...stopped, turnId: "third" });
+    expect(await texts("s")).toEqual(["hello?", "", "again", "yes", "hello?", ""]);
+    const turns = await conversations.turns("s");
+    expect(turns.map(({ messages }) => messages.length)).toEqual([2, 2, 2]);
   });
 });

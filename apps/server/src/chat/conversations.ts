@@ -45,6 +45,8 @@ export interface ConversationBounds {
 /** What a turn that did not end by itself leaves open. */
 export interface UnfinishedTurn {
   turnId: string;
+  /** What the user said. */
+  message: string;
   /** What the model had said of an answer that did not come to its end. */
   partialText: string;
   record: TurnRecord;
@@ -67,6 +69,12 @@ export class Conversations {
     return splitTurns(await this.#messages(sessionId));
   }
 
+  /** What is kept of a turn, without the user's message. */
+  async messagesOf(sessionId: string, turnId: string): Promise<BaseMessage[]> {
+    const turn = (await this.turns(sessionId)).find(({ id }) => id === turnId);
+    return turn?.messages.slice(1) ?? [];
+  }
+
   /** What to give the agent for a new turn: the user's message, and what to forget. */
   async opening(sessionId: string, turnId: string, message: string): Promise<BaseMessage[]> {
     const forgotten = await this.#outgrown(sessionId);
@@ -84,7 +92,7 @@ export class Conversations {
    */
   async close(
     sessionId: string,
-    { turnId, partialText, record }: UnfinishedTurn,
+    { turnId, message, partialText, record }: UnfinishedTurn,
   ): Promise<ToolMessage[]> {
     const turn = (await this.turns(sessionId)).find(({ id }) => id === turnId);
     const results = missingResults(turn?.messages ?? []);
@@ -93,9 +101,12 @@ export class Conversations {
       content: partialText,
       response_metadata: withTurnRecord(record),
     });
+    // A turn that was stopped before its first step left no trace.
+    const beginning =
+      turn === undefined ? [new HumanMessage({ id: turnId, content: message })] : [];
     await this.#graph.updateState(
       threadConfig(sessionId),
-      { messages: [...results, end] },
+      { messages: [...beginning, ...results, end] },
       MODEL_NODE,
     );
     return results;
