@@ -15,8 +15,10 @@ const TOOL: ToolPart = {
   liveOutputCut: false,
 };
 
-function render(tool: Partial<ToolPart>): string {
-  return renderToStaticMarkup(<ToolCard tool={{ ...TOOL, ...tool }} onOpenFile={() => {}} />);
+function render(tool: Partial<ToolPart>, stopped = false): string {
+  return renderToStaticMarkup(
+    <ToolCard tool={{ ...TOOL, ...tool }} stopped={stopped} onOpenFile={() => {}} />,
+  );
 }
 
 const COMMAND = {
@@ -98,4 +100,12 @@ test("a failed call shows why", () => {
   });
   expect(html).toContain("There is no file nope.");
   expect(html).toContain("tool-card-bad");
+});
+
+test("a command that the person stopped keeps its output and is no error", () => {
+  const interrupted = { status: "error", content: "Stopped.", liveOutput: "half\n" } as const;
+  const html = render(interrupted, true);
+  expect(html).toContain("half");
+  expect(html).toContain(">stopped<");
+  expect(html).not.toContain("tool-card-bad");
 });

@@ -24,16 +24,22 @@ const OPEN_AT_FIRST = new Set(["execute", "edit_file"]);
 
 export interface ToolCardProps {
   tool: ToolPart;
+  /** The person stopped the turn at this call. */
+  stopped: boolean;
   onOpenFile: (path: string) => void;
 }
 
 /** One call of a tool: what was asked on one line, what came of it below. */
-export const ToolCard = memo(function ToolCard({ tool, onOpenFile }: ToolCardProps): ReactElement {
+export const ToolCard = memo(function ToolCard(props: ToolCardProps): ReactElement {
+  const { tool, stopped, onOpenFile } = props;
   const failed = tool.status === "error";
   const [choice, setChoice] = useState<boolean | null>(null);
   const open = choice ?? (OPEN_AT_FIRST.has(tool.name) || failed);
   const bodyId = useId();
-  const outcome = toolOutcome(tool);
+  const outcome =
+    stopped && tool.detail === null
+      ? ({ tone: "muted", text: "stopped" } as const)
+      : toolOutcome(tool);
   return (
     <div
       role="group"

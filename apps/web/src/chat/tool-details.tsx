@@ -17,9 +17,12 @@ export function ToolDetails({ tool, onOpenFile }: ToolDetailsProps): ReactElemen
   const { name, args, status, detail, content } = tool;
   const command = args["command"];
   const written = args["content"];
-  if (status === "error" && content !== "" && detail?.kind !== "command") {
+  if (status === "error" && content !== "" && detail === null) {
     return (
       <div className="tool-error">
+        {tool.liveOutput !== "" && (
+          <LongText text={tool.liveOutput} keep="end" label="Output" terminal />
+        )}
         <LongText text={content} keep="start" label="Error" />
       </div>
     );

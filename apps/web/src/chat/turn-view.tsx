@@ -45,7 +45,12 @@ export const TurnView = memo(function TurnView(props: TurnViewProps): ReactEleme
             part.type === "text" ? (
               <AnswerText key={first + index} text={part.text} />
             ) : (
-              <ToolCard key={first + index} tool={part} onOpenFile={onOpenFile} />
+              <ToolCard
+                key={first + index}
+                tool={part}
+                stopped={turn.state === "cancelled" && part === turn.parts.at(-1)}
+                onOpenFile={onOpenFile}
+              />
             ),
           )}
         <TurnState turn={turn} onRetry={onRetry} />
