@@ -1,4 +1,5 @@
 import { basename, join } from "node:path";
+import { defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
 import type { ViteUserConfig } from "vitest/config";
 
@@ -11,8 +12,7 @@ const SOURCE_CONDITION = "@carrel/source";
 export function packageTests(directory: string, test: ViteUserConfig["test"] = {}): ViteUserConfig {
   return defineConfig({
     root: directory,
-    resolve: { conditions: [SOURCE_CONDITION, "module", "node"] },
-    ssr: { resolve: { conditions: [SOURCE_CONDITION, "module", "node"] } },
+    ssr: { resolve: { conditions: [SOURCE_CONDITION, ...defaultServerConditions] } },
     test: {
       name: basename(directory),
       include: ["{src,test,e2e}/**/*.test.{ts,tsx}"],
