@@ -145,10 +145,12 @@ export const lifecycleBehaviours: BehaviourGroup = {
       expect(await provider.find(sandbox.key)).toBeNull();
     },
 
-    "destroy can be repeated": async ({ createSandbox }) => {
+    "destroy can be repeated, and followed by stop": async ({ createSandbox }) => {
       const sandbox = await createSandbox();
       await Promise.all([sandbox.destroy(), sandbox.destroy()]);
       await sandbox.destroy();
+      await sandbox.stop();
+      await sandbox[Symbol.asyncDispose]();
       expect(await sandbox.status()).toBe("gone");
     },
 
