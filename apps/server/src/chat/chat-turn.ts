@@ -66,6 +66,7 @@ export class ChatTurn {
 
   /** Stop the model and the tools. Does nothing to a turn that ended. */
   cancel(): void {
+    if (this.#stop.signal.aborted) return;
     this.#cancelled = true;
     this.#stop.abort(new SandboxError({ code: "aborted", message: "The turn was cancelled." }));
   }
@@ -114,9 +115,9 @@ export class ChatTurn {
 
   #onToolOutput(chunk: { event: string; toolCallId?: string; data?: unknown }): void {
     const { event, toolCallId, data } = chunk;
-    if (event !== "on_tool_event" || toolCallId === undefined || typeof data !== "string") return;
-    if (data !== "")
-      this.log.append({ event: "tool-output", data: { id: toolCallId, text: data } });
+    if (event !== "on_tool_event" || toolCallId === undefined) return;
+    if (typeof data !== "string" || data === "") return;
+    this.log.append({ event: "tool-output", data: { id: toolCallId, text: data } });
   }
 
   #onStep(updates: Record<string, unknown>): void {
