@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef } from "react";
+import { useCallback } from "react";
 import type { ReactElement } from "react";
 import { Icon } from "../ui/icon.tsx";
 import { Spinner } from "../ui/spinner.tsx";
@@ -29,7 +29,7 @@ export interface ChatPanelProps {
 export function ChatPanel(props: ChatPanelProps): ReactElement {
   const { chat, snapshot, userName, draftKey, demo, onOpenFile, onNewSession } = props;
   const { turns, loaded, link, refusal, stopping } = snapshot;
-  const [draft, setDraft] = useDraft(draftKey);
+  const [draft, setDraft] = useDraft(draftKey, refusal);
   const { scroller, content, atBottom, toBottom } = useStickToBottom();
   const last = turns.at(-1);
   const running = last !== undefined && isActive(last);
@@ -47,55 +47,56 @@ export function ChatPanel(props: ChatPanelProps): ReactElement {
     toBottom();
   };
 
-  const lastRefusal = useRef(refusal);
-  useEffect(() => {
-    if (refusal && refusal !== lastRefusal.current && draft === "") setDraft(refusal.message);
-    lastRefusal.current = refusal;
-  }, [refusal, draft, setDraft]);
-
   return (
     <section className="chat" aria-label="Chat">
       <div className="chat-scroller" ref={scroller}>
-        <div className="chat-content" ref={content} data-testid="messages">
-          {!loaded && link.state === "connecting" && (
-            <p className="turn-working">
-              <Spinner />
-              Loading the conversation
+        <div className="chat-flow" ref={content}>
+          <div className="chat-content" data-testid="messages">
+            {!loaded && link.state === "connecting" && (
+              <p className="turn-working">
+                <Spinner />
+                Loading the conversation
+              </p>
+            )}
+            {loaded && turns.length === 0 && link.state !== "ended" && (
+              <EmptyChat userName={userName} onChoose={send} />
+            )}
+            <TurnList turns={turns} onRetry={canSend ? send : null} onOpenFile={onOpenFile} />
+          </div>
+          <div className="chat-foot">
+            {!atBottom && turns.length > 0 && (
+              <button
+                type="button"
+                className="jump"
+                data-testid="jump-to-latest"
+                onClick={toBottom}
+              >
+                <Icon name="arrow-down" />
+                Jump to latest
+              </button>
+            )}
+            <ChatNotices
+              chat={chat}
+              snapshot={snapshot}
+              onNewSession={onNewSession}
+              onSend={canSend && draft.trim() !== "" ? sendDraft : null}
+            />
+            <Composer
+              draft={draft}
+              onDraft={setDraft}
+              running={running}
+              stopping={stopping || last?.state === "sending"}
+              canSend={canSend}
+              onSend={sendDraft}
+              onStop={() => void chat.stop()}
+            />
+            <p className="chat-hint">
+              {demo
+                ? "The demo model follows fixed rules. It is no AI."
+                : "Enter sends, Shift+Enter begins a new line."}
             </p>
-          )}
-          {loaded && turns.length === 0 && link.state !== "ended" && (
-            <EmptyChat userName={userName} onChoose={send} />
-          )}
-          <TurnList turns={turns} onRetry={canSend ? send : null} onOpenFile={onOpenFile} />
+          </div>
         </div>
-      </div>
-      <div className="chat-foot">
-        {!atBottom && turns.length > 0 && (
-          <button type="button" className="jump" data-testid="jump-to-latest" onClick={toBottom}>
-            <Icon name="arrow-down" />
-            Jump to latest
-          </button>
-        )}
-        <ChatNotices
-          chat={chat}
-          snapshot={snapshot}
-          onNewSession={onNewSession}
-          onSend={canSend && draft.trim() !== "" ? sendDraft : null}
-        />
-        <Composer
-          draft={draft}
-          onDraft={setDraft}
-          running={running}
-          stopping={stopping || last?.state === "sending"}
-          canSend={canSend}
-          onSend={sendDraft}
-          onStop={() => void chat.stop()}
-        />
-        <p className="chat-hint">
-          {demo
-            ? "The demo model follows fixed rules. It is no AI."
-            : "Enter sends, Shift+Enter begins a new line."}
-        </p>
       </div>
       <SpokenStatus turn={last} />
     </section>
