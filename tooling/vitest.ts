@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
@@ -16,6 +17,8 @@ export function packageTests(directory: string, test: ViteUserConfig["test"] = {
     test: {
       name: basename(directory),
       include: ["{src,test,e2e}/**/*.test.{ts,tsx}"],
+      // Most tests wait for something: on two cores, one file at a time would leave one idle.
+      maxWorkers: Math.max(2, availableParallelism()),
       testTimeout: 30_000,
       hookTimeout: 60_000,
       reporters: ["default", "json"],

@@ -149,7 +149,7 @@ export interface GrepMatch {
   path: string;
   /** From 1. */
   line: number;
-  /** The line, without its line break; cut at {@link MAX_LINE_BYTES} around the match. */
+  /** The line, without its line break (`\n` or `\r\n`); cut at {@link MAX_LINE_BYTES} around the match. */
   text: string;
 }
 

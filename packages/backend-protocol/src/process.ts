@@ -1,6 +1,8 @@
 import type { OperationOptions } from "./files.ts";
 
 export interface SpawnOptions extends OperationOptions {
+  /** One that fired before the start throws `aborted`; later it stops the command: `cancelled`. */
+  signal?: AbortSignal;
   /** Directory to run in. @default the sandbox's `workDir` */
   cwd?: string;
   /**
@@ -107,6 +109,8 @@ export interface ProcessHandle {
 }
 
 export interface AttachOptions extends OperationOptions {
+  /** Ends the attaching, never the process. */
+  signal?: AbortSignal;
   /** Go on after this sequence number. @default 0 (all output that is still kept) */
   after?: number;
 }
