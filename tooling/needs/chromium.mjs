@@ -4,6 +4,8 @@ import { Failure } from "../setup/failure.mjs";
 import { step } from "../setup/progress.mjs";
 import { runStep } from "../setup/run-process.mjs";
 
+const APT_GET = "/usr/bin/apt-get";
+const PACKAGES = ["chromium", "fonts-liberation"];
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const PLACES = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -43,6 +45,7 @@ function canInstall() {
   const release = "/etc/os-release";
   return (
     process.getuid?.() === 0 &&
+    existsSync(APT_GET) &&
     existsSync(release) &&
     /^ID=debian$/m.test(readFileSync(release, "utf8"))
   );
@@ -51,13 +54,13 @@ function canInstall() {
 async function install() {
   const wait = ["-o", "DPkg::Lock::Timeout=300"];
   await aptGet([...wait, "update"]);
-  await aptGet([...wait, "install", "-y", "--no-install-recommends", "chromium"]);
+  await aptGet([...wait, "install", "-y", "--no-install-recommends", ...PACKAGES]);
 }
 
 /** @type {(args: readonly string[]) => Promise<void>} */
 async function aptGet(args) {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const { code, output } = await runStep("apt-get", args, { env, quiet: true });
+  const { code, output } = await runStep(APT_GET, args, { env, quiet: true });
   if (code === 0) return;
   const last = output.trimEnd().split("\n").slice(-5).join("\n");
   throw new Failure(`apt-get could not install Chromium (exit code ${code}):\n${last}`);
