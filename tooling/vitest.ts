@@ -17,8 +17,8 @@ export function packageTests(directory: string, test: ViteUserConfig["test"] = {
     test: {
       name: basename(directory),
       include: ["{src,test,e2e}/**/*.test.{ts,tsx}"],
-      // Most tests wait for something: on two cores, one file at a time would leave one idle.
-      maxWorkers: Math.max(2, availableParallelism()),
+      // Most tests wait for something, so that more files than cores go on at once.
+      maxWorkers: 2 * availableParallelism(),
       testTimeout: 30_000,
       hookTimeout: 60_000,
       reporters: ["default", "json"],

@@ -1,4 +1,5 @@
 import type { SandboxProvider } from "../sandbox-provider.ts";
+import type { ConformancePart } from "./groups.ts";
 import type { KnownGap } from "./known-gaps.ts";
 
 /** What is tested. Disposing it deletes every trace of it, also after its provider was disposed. */
@@ -20,6 +21,8 @@ export interface ConformanceOptions {
   create(): Promise<ConformanceSubject>;
   /** What this provider is known not to do; `[]` where it does everything. */
   knownGaps: readonly KnownGap[];
+  /** Run only the behaviours of files, or of commands and of the sandbox's life. @default both */
+  part?: ConformancePart;
   /** How long one test may take, its set-up not counted. @default 30,000 */
   timeoutMs?: number;
 }

@@ -22,7 +22,9 @@ const MISSING: Readonly<Record<OptionalMember, string>> = {
  * a test file; the file of a provider needs nothing else.
  */
 export function describeSandboxConformance(options: ConformanceOptions): void {
-  const { name, knownGaps, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { name, knownGaps, part, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { files, commands } = BEHAVIOUR_GROUPS;
+  const groups = part === undefined ? [...files, ...commands] : BEHAVIOUR_GROUPS[part];
 
   describe(`${name} conforms to the sandbox protocol`, () => {
     let shared: SharedSandbox | undefined;
@@ -37,7 +39,7 @@ export function describeSandboxConformance(options: ConformanceOptions): void {
       await shared?.[Symbol.asyncDispose]();
     }, SET_UP_MS);
 
-    registerTests(planTests(allTests(BEHAVIOUR_GROUPS), knownGaps), {
+    registerTests(planTests(allTests(groups), knownGaps), {
       timeoutMs,
       skipReason: ({ requires }) =>
         requires === undefined || started().has(requires) ? null : MISSING[requires],

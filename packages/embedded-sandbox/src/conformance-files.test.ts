@@ -1,12 +1,10 @@
 import { describeSandboxConformance } from "@carrel/backend-protocol/conformance";
-import { createTestProvider } from "./test-provider.ts";
+import { createConformanceSubject } from "./conformance-subject.ts";
 
 describeSandboxConformance({
   name: "embedded",
-  create: async () => {
-    const { provider, root, [Symbol.asyncDispose]: dispose } = await createTestProvider();
-    return { provider, hostPaths: [root, process.cwd()], [Symbol.asyncDispose]: dispose };
-  },
+  part: "files",
+  create: createConformanceSubject,
   knownGaps: [
     {
       reason:
@@ -41,26 +39,6 @@ describeSandboxConformance({
     },
     {
       reason:
-        "the emulated shell has no processes of its own: `&` ends before the next command begins, and there are no signals",
-      tests: [
-        "execute: limits › does not wait for a child that holds the output open",
-        "execute: limits › stops a command that left its session",
-        "execute: status › tells a command that was killed from one that exited",
-      ],
-    },
-    {
-      reason:
-        "the interpreter takes its input whole, so that a command starts when its input has ended",
-      tests: [
-        "attach › does not stop the process where its own signal fires",
-        "attach › gives the output of a running process from its start",
-        "attach › goes on after a sequence number while the process runs",
-        "spawn › drops what is written after its end",
-        "spawn › talks with a command over an open stdin",
-      ],
-    },
-    {
-      reason:
         "the emulated shell works with names as text: its wildcards pass over a line break, and a name that is no UTF-8 is another one to it",
       tests: [
         "names › are the same for commands",
@@ -72,5 +50,4 @@ describeSandboxConformance({
       tests: ["paths › may be as long as the bound"],
     },
   ],
-  timeoutMs: 10_000,
 });

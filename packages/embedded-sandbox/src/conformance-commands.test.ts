@@ -1,0 +1,30 @@
+import { describeSandboxConformance } from "@carrel/backend-protocol/conformance";
+import { createConformanceSubject } from "./conformance-subject.ts";
+
+describeSandboxConformance({
+  name: "embedded",
+  part: "commands",
+  create: createConformanceSubject,
+  knownGaps: [
+    {
+      reason:
+        "the emulated shell has no processes of its own: `&` ends before the next command begins, and there are no signals",
+      tests: [
+        "execute: limits › does not wait for a child that holds the output open",
+        "execute: limits › stops a command that left its session",
+        "execute: status › tells a command that was killed from one that exited",
+      ],
+    },
+    {
+      reason:
+        "the interpreter takes its input whole, so that a command starts when its input has ended",
+      tests: [
+        "attach › does not stop the process where its own signal fires",
+        "attach › gives the output of a running process from its start",
+        "attach › goes on after a sequence number while the process runs",
+        "spawn › drops what is written after its end",
+        "spawn › talks with a command over an open stdin",
+      ],
+    },
+  ],
+});
