@@ -34,6 +34,8 @@ export function ChatPanel(props: ChatPanelProps): ReactElement {
   const last = turns.at(-1);
   const running = last !== undefined && isActive(last);
   const canSend = loaded && !running && link.state === "up";
+  // What is sent while the conversation is being loaded waits for it.
+  const willSend = canSend || (!loaded && link.state !== "ended");
 
   const send = useCallback(
     (message: string) => {
@@ -41,7 +43,8 @@ export function ChatPanel(props: ChatPanelProps): ReactElement {
     },
     [chat, toBottom],
   );
-  const sendDraft = () => {
+  const sendDraft = async () => {
+    await chat.loaded;
     if (!chat.send(draft)) return;
     setDraft("");
     toBottom();
@@ -79,15 +82,15 @@ export function ChatPanel(props: ChatPanelProps): ReactElement {
               chat={chat}
               snapshot={snapshot}
               onNewSession={onNewSession}
-              onSend={canSend && draft.trim() !== "" ? sendDraft : null}
+              onSend={canSend && draft.trim() !== "" ? () => void sendDraft() : null}
             />
             <Composer
               draft={draft}
               onDraft={setDraft}
               running={running}
               stopping={stopping || last?.state === "sending"}
-              canSend={canSend}
-              onSend={sendDraft}
+              canSend={willSend}
+              onSend={() => void sendDraft()}
               onStop={() => void chat.stop()}
             />
             <p className="chat-hint">

@@ -1,131 +1,14 @@
 import { describe, expect, test } from "vitest";
-import type { WireMessage } from "@carrel/server";
 import { ApiError, networkError } from "../api/api-error.ts";
-import type { ChatApi, EventPortions } from "../api/chat-api.ts";
-import type { ReceivedEvent } from "../api/event-stream.ts";
 import { ChatSession } from "./chat-session.ts";
 import type { ChatSnapshot } from "./chat-snapshot.ts";
+import { MemoryChatServer } from "./testing/memory-chat-server.ts";
 
-interface ServerTurn {
-  id: string;
-  message: string;
-  events: ReceivedEvent[];
-  done: boolean;
-}
-
-/** A chat server in memory: what a test switches off fails the way a real one would. */
-class MemoryServer implements ChatApi {
-  readonly turns: ServerTurn[] = [];
-  readonly requests: string[] = [];
-  /** How many events a connection carries before it breaks. */
-  connectionLength = Number.POSITIVE_INFINITY;
-  reachable = true;
-  ended = false;
-  nextSendError: { error: ApiError; taken: boolean } | null = null;
-  #changed = Promise.withResolvers<void>();
-
-  begin(message: string): ServerTurn {
-    const id = `t${this.turns.length + 1}`;
-    const turn: ServerTurn = { id, message, events: [], done: false };
-    this.turns.push(turn);
-    this.emit("turn-start", { turn_id: id, message });
-    return turn;
-  }
-
-  emit(event: string, data: unknown): void {
-    const turn = this.turns.at(-1);
-    if (!turn) throw new Error("No turn has begun.");
-    turn.events.push({ id: turn.events.length + 1, event, data });
-    turn.done = event === "turn-end";
-    this.#wake();
-  }
-
-  end(outcome = "completed"): void {
-    this.emit("turn-end", { outcome, response: "", session_id: "s" });
-  }
-
-  /** Cut every open connection. */
-  cut(): void {
-    this.#generation += 1;
-    this.#wake();
-  }
-
-  #generation = 0;
-
-  #wake(): void {
-    const { resolve } = this.#changed;
-    this.#changed = Promise.withResolvers<void>();
-    resolve();
-  }
-
-  #check(request: string): void {
-    this.requests.push(request);
-    if (!this.reachable) throw networkError("The server cannot be reached.");
-    if (this.ended) throw new ApiError({ code: "not-found", message: "No session.", status: 404 });
-  }
-
-  async messages(): Promise<{ messages: WireMessage[]; running: boolean }> {
-    this.#check("messages");
-    const messages = this.turns.filter((turn) => turn.done).flatMap(recordOf);
-    return { messages, running: this.turns.at(-1)?.done === false };
-  }
-
-  async send(message: string): Promise<EventPortions> {
-    this.#check(`send ${message}`);
-    const failure = this.nextSendError;
-    this.nextSendError = null;
-    if (failure?.taken !== false) this.begin(message);
-    if (failure) throw failure.error;
-    return this.#stream(0);
-  }
-
-  async events(after: number): Promise<EventPortions | null> {
-    this.#check(`events ${after}`);
-    return this.turns.length === 0 ? null : this.#stream(after);
-  }
-
-  async cancel(): Promise<boolean> {
-    this.#check("cancel");
-    if (this.turns.at(-1)?.done !== false) return false;
-    this.end("cancelled");
-    return true;
-  }
-
-  async *#stream(after: number): EventPortions {
-    const generation = this.#generation;
-    const turn = this.turns.at(-1);
-    let sent = 0;
-    let position = after;
-    for (;;) {
-      const changed = this.#changed.promise;
-      while (turn && position < turn.events.length && sent < this.connectionLength) {
-        yield turn.events.slice(position, position + 1);
-        position += 1;
-        sent += 1;
-      }
-      if (!turn || (turn.done && position === turn.events.length)) return;
-      if (sent >= this.connectionLength || generation !== this.#generation) return;
-      await changed;
-    }
-  }
-}
-
-function recordOf(turn: ServerTurn): WireMessage[] {
-  const end = turn.events.at(-1)?.data as { outcome: "completed" | "cancelled" };
-  const text = turn.events.map(({ data }) => (data as { text?: string }).text ?? "").join("");
-  return [
-    { role: "user", turn_id: turn.id, text: turn.message },
-    {
-      role: "assistant",
-      turn_id: turn.id,
-      outcome: end.outcome,
-      error: null,
-      parts: text === "" ? [] : [{ type: "text", text }],
-    },
-  ];
-}
-
-function open(server: MemoryServer): { chat: ChatSession; delays: number[]; close: () => void } {
+function open(server: MemoryChatServer): {
+  chat: ChatSession;
+  delays: number[];
+  close: () => void;
+} {
   const delays: number[] = [];
   const chat = new ChatSession(server, {
     async wait(delayMs) {
@@ -164,7 +47,7 @@ function textsOf({ turns }: ChatSnapshot): string[] {
 
 describe("a conversation", () => {
   test("streams the answer to a message", async () => {
-    const server = new MemoryServer();
+    const server = new MemoryChatServer();
     const { chat } = open(server);
     await until(chat, loaded);
     expect(chat.send("hello")).toBe(true);
@@ -179,7 +62,7 @@ describe("a conversation", () => {
   });
 
   test("is restored from the record, and a running turn is attached", async () => {
-    const server = new MemoryServer();
+    const server = new MemoryChatServer();
     server.begin("first");
     server.emit("text-delta", { text: "one" });
     server.end();
@@ -194,7 +77,7 @@ describe("a conversation", () => {
   });
 
   test("can be closed and opened again without losing or doubling anything", async () => {
-    const server = new MemoryServer();
+    const server = new MemoryChatServer();
     const { chat, close } = open(server);
     close();
     const closeAgain = chat.start();
@@ -211,7 +94,7 @@ describe("a conversation", () => {
   });
 
   test("counts what may have changed the files", async () => {
-    const server = new MemoryServer();
+    const server = new MemoryChatServer();
     const { chat } = open(server);
     await until(chat, loaded);
     expect(chat.snapshot().workspaceChanges).toBe(0);
@@ -226,7 +109,7 @@ describe("a conversation", () => {
 
 describe("a lost connection", () => {
   test("after every single event loses and doubles nothing", async () => {
-    const server = new MemoryServer();
+    const server = new MemoryChatServer();
     const { chat } = open(server);
     await until(chat, loaded);
     server.connectionLength = 1;
@@ -246,7 +129,7 @@ describe("a lost connection", () => {
   });
 
   test("is retried ever less often, and says so", async () => {
-    const server = new MemoryServer();
+    const server = new MemoryChatServer();
     const { chat, delays } = open(server);
     await until(chat, loaded);
     chat.send("hello");
@@ -264,7 +147,7 @@ describe("a lost connection", () => {
   });
 
   test("while another page began the next turn ends in what the server has", async () => {
-    const server = new MemoryServer();
+    const server = new MemoryChatServer();
     const { chat } = open(server);
     await until(chat, loaded);
     chat.send("mine");
@@ -283,7 +166,7 @@ describe("a lost connection", () => {
   });
 
   test("before the server's answer does not send the message twice", async () => {
-    const server = new MemoryServer();
+    const server = new MemoryChatServer();
     const { chat } = open(server);
     await until(chat, loaded);
     server.nextSendError = { error: networkError("cut"), taken: true };
@@ -298,7 +181,7 @@ describe("a lost connection", () => {
   });
 
   test("before the message arrived gives the message back", async () => {
-    const server = new MemoryServer();
+    const server = new MemoryChatServer();
     const { chat } = open(server);
     await until(chat, loaded);
     server.nextSendError = { error: networkError("cut"), taken: false };
@@ -312,7 +195,7 @@ describe("a lost connection", () => {
 
 describe("a refusal", () => {
   test("gives the message back with the server's reason", async () => {
-    const server = new MemoryServer();
+    const server = new MemoryChatServer();
     const { chat } = open(server);
     await until(chat, loaded);
     const error = new ApiError({ code: "too-large", message: "Too long.", status: 413 });
@@ -326,7 +209,7 @@ describe("a refusal", () => {
   });
 
   test("because another page's turn runs shows that turn", async () => {
-    const server = new MemoryServer();
+    const server = new MemoryChatServer();
     const { chat } = open(server);
     await until(chat, loaded);
     server.begin("theirs");
@@ -343,7 +226,7 @@ describe("a refusal", () => {
   });
 
   test("because the session is gone ends it and gives the message back", async () => {
-    const server = new MemoryServer();
+    const server = new MemoryChatServer();
     const { chat } = open(server);
     await until(chat, loaded);
     server.ended = true;
@@ -356,7 +239,7 @@ describe("a refusal", () => {
 
 describe("stopping", () => {
   test("ends the turn as cancelled", async () => {
-    const server = new MemoryServer();
+    const server = new MemoryChatServer();
     const { chat } = open(server);
     await until(chat, loaded);
     chat.send("work");
@@ -368,7 +251,7 @@ describe("stopping", () => {
   });
 
   test("says why it did not work, and can be tried again", async () => {
-    const server = new MemoryServer();
+    const server = new MemoryChatServer();
     const { chat } = open(server);
     await until(chat, loaded);
     chat.send("work");
@@ -383,7 +266,7 @@ describe("stopping", () => {
 });
 
 test("looking again finds what another page has said", async () => {
-  const server = new MemoryServer();
+  const server = new MemoryChatServer();
   const { chat } = open(server);
   await until(chat, loaded);
   server.begin("theirs");
@@ -391,4 +274,15 @@ test("looking again finds what another page has said", async () => {
   server.end();
   chat.refresh();
   expect(textsOf(await until(chat, settled))).toEqual(["answer"]);
+});
+
+test("whoever waits for the record can send as soon as it is there", async () => {
+  const server = new MemoryChatServer();
+  server.reachable = false;
+  const { chat, delays } = open(server);
+  expect(chat.send("too early")).toBe(false);
+  await until(chat, () => delays.length >= 2);
+  server.reachable = true;
+  await chat.loaded;
+  expect(chat.send("now")).toBe(true);
 });

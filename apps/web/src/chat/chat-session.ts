@@ -33,6 +33,7 @@ export class ChatSession {
   #work: AbortController | null = null;
   #pause = new AbortController();
   #attempt = 0;
+  readonly #loaded = Promise.withResolvers<void>();
 
   constructor(api: ChatApi, surroundings: ChatSurroundings) {
     this.#api = api;
@@ -45,6 +46,11 @@ export class ChatSession {
   };
 
   readonly snapshot = (): ChatSnapshot => this.#snapshot;
+
+  /** Resolves once the record has arrived for the first time. */
+  get loaded(): Promise<void> {
+    return this.#loaded.promise;
+  }
 
   /** Load the record and attach to a running turn. Returns what ends it; it can be started again. */
   start(): () => void {
@@ -171,6 +177,7 @@ export class ChatSession {
       stopping: stopping && goesOn,
       workspaceChanges: loaded && changed ? workspaceChanges + 1 : workspaceChanges,
     });
+    this.#loaded.resolve();
     if (active?.state === "sending" && !goesOn && !arrived) {
       const error = networkError("The connection was lost before the server took the message.");
       this.#update({ refusal: { message: active.message, error } });
