@@ -88,7 +88,7 @@ export function ChatPanel(props: ChatPanelProps): ReactElement {
               draft={draft}
               onDraft={setDraft}
               running={running}
-              stopping={stopping || last?.state === "sending"}
+              stopDisabled={stopping || last?.state === "sending"}
               canSend={willSend}
               onSend={() => void sendDraft()}
               onStop={() => void chat.stop()}

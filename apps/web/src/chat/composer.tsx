@@ -12,7 +12,8 @@ export interface ComposerProps {
   onDraft: (draft: string) => void;
   /** An answer is under way: it can be stopped, and nothing else be sent. */
   running: boolean;
-  stopping: boolean;
+  /** It was asked to stop, or cannot be yet. */
+  stopDisabled: boolean;
   /** The server would take a message. */
   canSend: boolean;
   onSend: () => void;
@@ -20,7 +21,7 @@ export interface ComposerProps {
 }
 
 export function Composer(props: ComposerProps): ReactElement {
-  const { draft, onDraft, running, stopping, canSend, onSend, onStop } = props;
+  const { draft, onDraft, running, stopDisabled, canSend, onSend, onStop } = props;
   const box = useRef<HTMLTextAreaElement>(null);
   const ready = canSend && draft.trim() !== "";
 
@@ -67,12 +68,12 @@ export function Composer(props: ComposerProps): ReactElement {
           type="button"
           className="round-button round-button-stop"
           data-testid="stop"
-          aria-label={stopping ? "Stopping" : "Stop"}
+          aria-label="Stop"
           title="Stop the answer"
-          disabled={stopping}
+          disabled={stopDisabled}
           onClick={onStop}
         >
-          {stopping ? <Spinner /> : <span className="stop-square" aria-hidden="true" />}
+          {stopDisabled ? <Spinner /> : <span className="stop-square" aria-hidden="true" />}
         </button>
       ) : (
         <button
