@@ -1,6 +1,7 @@
 import { bench } from "./commands/bench.mjs";
 import { check } from "./commands/check.mjs";
 import { dev } from "./commands/dev.mjs";
+import { exec } from "./commands/exec.mjs";
 import { start } from "./commands/start.mjs";
 import { test } from "./commands/test.mjs";
 import { Failure } from "./setup/failure.mjs";
@@ -12,13 +13,14 @@ import { prepareToolchain } from "./setup/toolchain.mjs";
  *
  * @type {Record<string, (toolchain: import("./setup/toolchain.mjs").Toolchain, args: string[]) => Promise<number>>}
  */
-const COMMANDS = { start, dev, test, check, bench };
+const COMMANDS = { start, dev, test, check, bench, exec };
 
 const [name = "", ...args] = process.argv.slice(2);
 const command = COMMANDS[name];
 try {
-  if (!command)
+  if (!command) {
     throw new Failure(`Usage: node tooling/carrel.mjs ${Object.keys(COMMANDS).join("|")}`);
+  }
   process.exitCode = await command(await prepareToolchain(), args);
 } catch (error) {
   if (!(error instanceof Failure)) throw error;

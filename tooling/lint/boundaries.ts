@@ -37,7 +37,7 @@ const ARROWS: readonly Boundary[] = [
     ],
   },
   {
-    files: ["packages/embedded-sandbox/**"],
+    files: ["packages/*-sandbox/**"],
     restrictions: [
       allBut(["backend-protocol"], "A provider knows the protocol only. What two need goes there."),
     ],
