@@ -52,9 +52,10 @@ const ARROWS: readonly Boundary[] = [
     ],
   },
   {
-    files: ["packages/{session-manager,console-toolset}/{test,src/testing,bench}/**"].concat(
+    files: [
+      "packages/{session-manager,console-toolset}/**/{test,testing,bench}/**",
       "packages/{session-manager,console-toolset}/**/*.test.ts",
-    ),
+    ],
     restrictions: [
       allBut(
         ["backend-protocol", "embedded-sandbox"],
