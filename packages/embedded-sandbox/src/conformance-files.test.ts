@@ -1,5 +1,5 @@
 import { describeSandboxConformance } from "@carrel/backend-protocol/conformance";
-import { createConformanceSubject } from "./conformance-subject.ts";
+import { createConformanceSubject } from "./testing/conformance-subject.ts";
 
 describeSandboxConformance({
   name: "embedded",

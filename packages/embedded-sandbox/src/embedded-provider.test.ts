@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SandboxError } from "@carrel/backend-protocol";
 import { expect, test } from "vitest";
 import { createEmbeddedProvider } from "./embedded-provider.ts";
-import { createTestProvider } from "./test-provider.ts";
+import { createTestProvider } from "./testing/test-provider.ts";
 
 test("files outlive the provider, and temporary ones do not outlive a stop", async () => {
   await using subject = await createTestProvider();

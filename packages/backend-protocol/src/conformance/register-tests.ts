@@ -11,7 +11,7 @@ export interface TestRunner<Test> {
 }
 
 /** A gap that hangs costs this long at every run of the suite. */
-const MAX_GAP_MS = 1_000;
+const MAX_GAP_MS = 500;
 
 /** How much longer vitest waits than the test's own deadline: for its set-up and clean-up. */
 const MARGIN_MS = 60_000;

@@ -73,13 +73,11 @@ test("a command that takes too long is stopped, with what it printed until then"
 
   const answer = await callTool(tools, "execute", {
     command: "echo begun; sleep 60",
-    timeout_seconds: 0.5,
+    timeout_seconds: 3,
   });
 
   expect(answer.status).toBe("error");
-  expect(answer.text).toMatch(
-    /^begun\n\[stopped: it ran for 0\.5 s without ending\. Allow it more/,
-  );
+  expect(answer.text).toMatch(/^begun\n\[stopped: it ran for 3 s without ending\. Allow it more/);
   expect(answer.artifact).toMatchObject({ outcome: "timed-out", exitCode: null });
 });
 

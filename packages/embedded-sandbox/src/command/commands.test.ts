@@ -1,8 +1,8 @@
 import { performance } from "node:perf_hooks";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ManagedSandbox } from "@carrel/backend-protocol";
-import { createTestProvider } from "../test-provider.ts";
-import type { TestProvider } from "../test-provider.ts";
+import { createTestProvider } from "../testing/test-provider.ts";
+import type { TestProvider } from "../testing/test-provider.ts";
 
 let subject: TestProvider;
 let sandbox: ManagedSandbox;

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SandboxProvider } from "@carrel/backend-protocol";
-import { createEmbeddedProvider } from "./embedded-provider.ts";
-import type { EmbeddedProviderOptions } from "./embedded-provider.ts";
+import { createEmbeddedProvider } from "../embedded-provider.ts";
+import type { EmbeddedProviderOptions } from "../embedded-provider.ts";
 
 /** A provider on a temporary folder, which is deleted with it. For tests. */
 export interface TestProvider extends AsyncDisposable {
