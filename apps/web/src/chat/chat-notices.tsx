@@ -30,9 +30,7 @@ export function ChatNotices(props: ChatNoticesProps): ReactElement {
             </button>
           }
         >
-          <span>
-            It was idle for long, ended elsewhere, or the server restarted. Your files are kept.
-          </span>
+          <span>It was ended elsewhere, or the server was restarted. Your files are kept.</span>
         </Notice>
       )}
       {(link.state === "waiting" || link.state === "connecting") && link.error !== null && (
