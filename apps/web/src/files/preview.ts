@@ -14,9 +14,9 @@ export type Preview =
   | { kind: "empty" };
 
 /** Most bytes of a text that are shown. */
-export const MAX_TEXT_BYTES: number = 256 * 1024;
+export const MAX_TEXT_BYTES: number = 250_000;
 /** Largest image that is shown. */
-export const MAX_IMAGE_BYTES: number = 16 * 1024 * 1024;
+export const MAX_IMAGE_BYTES: number = 16_000_000;
 
 const BINARY_PROBE_BYTES = 8192;
 

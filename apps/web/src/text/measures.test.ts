@@ -3,11 +3,11 @@ import { countOf, formatAge, formatBytes, formatDuration } from "./measures.ts";
 
 test.each([
   [0, "0 B"],
-  [1023, "1023 B"],
-  [1434, "1.4 KB"],
-  [262_144, "256 KB"],
-  [5 * 1024 ** 3, "5.0 GB"],
-  [5000 * 1024 ** 4, "5000 TB"],
+  [999, "999 B"],
+  [1434, "1.4 kB"],
+  [12_000_000, "12 MB"],
+  [5 * 1000 ** 3, "5.0 GB"],
+  [5000 * 1000 ** 4, "5000 TB"],
 ])("%i bytes are %s", (bytes, text) => {
   expect(formatBytes(bytes)).toBe(text);
 });

@@ -1,11 +1,11 @@
-const BYTE_UNITS = ["B", "KB", "MB", "GB", "TB"] as const;
+const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
 
-/** `1.4 KB`: steps of 1024, one decimal below ten. */
+/** `1.4 kB`: steps of 1000, one decimal below ten. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  while (value >= 1024 && unit < BYTE_UNITS.length - 1) {
-    value /= 1024;
+  while (value >= 1000 && unit < BYTE_UNITS.length - 1) {
+    value /= 1000;
     unit += 1;
   }
   const digits = unit > 0 && value < 10 ? 1 : 0;
