@@ -41,7 +41,7 @@ export function DirectoryView(props: DirectoryViewProps): ReactElement {
           <Spinner />
         </p>
       )}
-      {entries?.length === 0 && (
+      {entries?.length === 0 && !error && (
         <p className="files-empty">
           {directory.length === 0
             ? "No files yet. What the agent writes appears here, and you can drop files of your own."

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import type { ApiError } from "../api/api-error.ts";
 import { toApiError } from "../api/api-error.ts";
 import { listFiles } from "../api/files.ts";
+import { backoffDelay } from "../chat/backoff.ts";
 import { coalesce } from "./coalesce.ts";
 
 export interface DirectoryState {
@@ -44,16 +45,24 @@ export function useDirectory(options: DirectoryOptions): [DirectoryState, () => 
 
   useEffect(() => {
     const abort = new AbortController();
+    let retry: ReturnType<typeof setTimeout> | undefined;
+    let failures = 0;
     const read = async () => {
+      clearTimeout(retry);
       setState((before) => ({ ...(before.path === path ? before : unread(path)), loading: true }));
       try {
         const entries = await listFiles(sessionId, path, abort.signal);
+        failures = 0;
         setState({ path, entries, loading: false, error: null });
       } catch (caught) {
         if (abort.signal.aborted) return;
         const error = toApiError(caught);
         setState((before) => ({ ...before, loading: false, error }));
         if (error.isMissing) reportMissing.current();
+        if (error.isNetwork) {
+          retry = setTimeout(reader.request, backoffDelay(failures, Math.random()));
+          failures += 1;
+        }
       }
     };
     const reader = coalesce(read, pauseAfter);
@@ -62,6 +71,7 @@ export function useDirectory(options: DirectoryOptions): [DirectoryState, () => 
     const timer = setTimeout(reader.request);
     return () => {
       clearTimeout(timer);
+      clearTimeout(retry);
       reader.stop();
       abort.abort();
     };
