@@ -1,9 +1,9 @@
 import type { WireFileEntry } from "@carrel/server";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import type { ReactElement } from "react";
 import { toApiError } from "../api/api-error.ts";
 import type { ApiError } from "../api/api-error.ts";
-import { removeFile } from "../api/files.ts";
+import { listFiles, removeFile } from "../api/files.ts";
 import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { VisibleName } from "../ui/visible-text.tsx";
@@ -20,6 +20,7 @@ export function DeleteDialog(props: DeleteDialogProps): ReactElement {
   const { sessionId, entry, path, onDeleted, onClose } = props;
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
+  const content = useEntryCount(sessionId, entry.is_dir ? path : null);
   const remove = async () => {
     setBusy(true);
     try {
@@ -36,6 +37,7 @@ export function DeleteDialog(props: DeleteDialogProps): ReactElement {
       confirmLabel={busy ? "Deleting" : "Delete"}
       tone="danger"
       busy={busy}
+      confirmDisabled={content === "unknown" || (typeof content === "number" && content > 0)}
       onConfirm={() => void remove()}
       onCancel={onClose}
     >
@@ -43,11 +45,30 @@ export function DeleteDialog(props: DeleteDialogProps): ReactElement {
         <VisibleName name={entry.name} />
       </p>
       <p>
-        {entry.is_dir
-          ? "Only an empty folder can be deleted here. Ask the agent to delete one with something in it."
+        {typeof content === "number" && content > 0
+          ? `There ${content === 1 ? "is 1 thing" : `are ${content.toLocaleString("en")} things`} in it, and only an empty folder can be deleted here. Ask the agent to delete it.`
           : "It cannot be brought back."}
       </p>
       {error && <Notice tone="error" error={error} />}
     </ConfirmDialog>
   );
+}
+
+/** How much is in a directory; `failed` where it cannot be listed, `null` where there is none to look at. */
+function useEntryCount(
+  sessionId: string,
+  directory: string | null,
+): number | "unknown" | "failed" | null {
+  const [count, setCount] = useState<number | "unknown" | "failed">("unknown");
+  useEffect(() => {
+    if (directory === null) return;
+    const abort = new AbortController();
+    listFiles(sessionId, directory, abort.signal).then(
+      (entries) => setCount(entries.length),
+      // The server refuses to delete what is not empty, and its message says so.
+      () => abort.signal.aborted || setCount("failed"),
+    );
+    return () => abort.abort();
+  }, [sessionId, directory]);
+  return directory === null ? null : count;
 }

@@ -10,6 +10,8 @@ export interface ConfirmDialogProps {
   tone: "danger" | "accent";
   /** The confirmed action is under way: the dialog stays until it is removed. */
   busy?: boolean;
+  /** It cannot be confirmed; the content says why. */
+  confirmDisabled?: boolean;
   onConfirm: () => void;
   onCancel: () => void;
 }
@@ -43,7 +45,7 @@ export function ConfirmDialog(props: ConfirmDialogProps): ReactElement {
         <button
           type="button"
           className={`button button-${tone}`}
-          disabled={busy}
+          disabled={busy || props.confirmDisabled === true}
           onClick={props.onConfirm}
         >
           {confirmLabel}
