@@ -47,7 +47,7 @@ export default defineConfig({
     },
     {
       // Where the environment enters: the server's program, and those around builds and tests.
-      files: ["apps/server/src/main.ts", "tooling/**"],
+      files: ["apps/server/src/main.ts", "apps/web/vite.config.ts", "tooling/**"],
       rules: { "node/no-process-env": "off" },
     },
   ],

@@ -26,7 +26,7 @@ export function workspacePackages() {
   return PACKAGE_FOLDERS.flatMap((folder) =>
     readdirSync(join(ROOT, folder)).map((name) => join(ROOT, folder, name)),
   )
-    .concat(join(ROOT, "tooling"))
+    .concat(join(ROOT, "samples"), join(ROOT, "tooling"))
     .filter((directory) => existsSync(join(directory, "package.json")))
     .map((directory) => {
       const { name, scripts } = readManifest(directory);
