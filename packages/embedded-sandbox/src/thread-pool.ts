@@ -1,4 +1,5 @@
 import type { Worker } from "node:worker_threads";
+import { endThread, stopListening } from "./end-thread.ts";
 import { startThread } from "./worker-thread.ts";
 import type { ThreadOptions } from "./worker-thread.ts";
 
@@ -30,10 +31,10 @@ export class ThreadPool {
   }
 
   async giveBack(worker: Worker): Promise<void> {
-    if (this.#idle.size >= MAX_IDLE_THREADS) return void (await worker.terminate());
+    if (this.#idle.size >= MAX_IDLE_THREADS) return endThread(worker);
     const end = (): void => {
       this.#forget(worker);
-      void worker.terminate();
+      void endThread(worker);
     };
     // It could still die of what its last job left behind.
     worker.once("error", end).once("exit", end);
@@ -44,7 +45,7 @@ export class ThreadPool {
   async endIdle(): Promise<void> {
     const idle = [...this.#idle.keys()];
     for (const worker of idle) this.#forget(worker);
-    await Promise.all(idle.map((worker) => worker.terminate()));
+    await Promise.all(idle.map(endThread));
   }
 
   #forget(worker: Worker): void {
@@ -52,9 +53,4 @@ export class ThreadPool {
     this.#idle.delete(worker);
     stopListening(worker);
   }
-}
-
-/** One event after the other: to remove all at once also removes those that Node itself needs. */
-export function stopListening(worker: Worker): void {
-  for (const event of ["message", "error", "exit"]) worker.removeAllListeners(event);
 }

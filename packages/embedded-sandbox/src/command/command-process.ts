@@ -7,7 +7,7 @@ import type { CommandJob, CommandMessage } from "./command-job.ts";
 import { CommandInput } from "./command-input.ts";
 import { OutputLog } from "./output-log.ts";
 import type { CheckedSpawn } from "./spawn-options.ts";
-import { stopListening } from "../thread-pool.ts";
+import { endThread, stopListening } from "../end-thread.ts";
 import type { ThreadPool } from "../thread-pool.ts";
 
 /** One command, in a worker thread of its own, from its start to its result. */
@@ -105,7 +105,7 @@ export class CommandProcess {
     if (!worker) return;
     stopListening(worker);
     if (outcome === "exited") await this.#threads.giveBack(worker);
-    else await worker.terminate();
+    else await endThread(worker);
   }
 }
 

@@ -13,6 +13,7 @@ import { streamOutputPlugin } from "./stream-output-plugin.ts";
  */
 const OUTPUT_DIR = "/dev/carrel";
 const CHUNK_BYTES = 64 * 1024;
+const HOLD_MS = 20;
 
 // The thread is stopped from outside, by its deadline, its memory and its output; just-bash's own
 // counters would end honest long loops.
@@ -97,9 +98,11 @@ function boundedOutput(maxOutputBytes: number): SendOutput {
   };
 }
 
-// Until the thread is terminated: nothing that the command still does may have an effect.
-function holdThread(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+// Until the thread is terminated: nothing that the command still does may have an effect. In short
+// waits, since a termination that comes just before a wait does not end it.
+function holdThread(): never {
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  for (;;) Atomics.wait(never, 0, 0, HOLD_MS);
 }
 
 function say(message: CommandMessage): void {

@@ -6,6 +6,7 @@ export class OutputLog {
   #dropped = 0;
   #byteLength = 0;
   #closed = false;
+  #readers = 0;
   #changed = Promise.withResolvers<void>();
 
   get byteLength(): number {
@@ -23,15 +24,25 @@ export class OutputLog {
     this.#announce();
   }
 
-  /** Forget what was kept: later readers begin behind it. */
+  /** Forget what was kept: later readers begin behind it. Not under one who is still reading. */
   clear(): void {
+    if (this.#readers > 0) return;
     this.#dropped += this.#chunks.length;
     this.#chunks.length = 0;
     this.#byteLength = 0;
   }
 
   async *read(after: number): AsyncGenerator<OutputChunk, void> {
-    let next = after + 1;
+    this.#readers++;
+    try {
+      yield* this.#readFrom(after + 1);
+    } finally {
+      this.#readers--;
+    }
+  }
+
+  async *#readFrom(first: number): AsyncGenerator<OutputChunk, void> {
+    let next = first;
     for (;;) {
       const changed = this.#changed.promise;
       next = Math.max(next, this.#dropped + 1);

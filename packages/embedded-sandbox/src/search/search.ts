@@ -17,7 +17,8 @@ import type {
 import { throwIfAborted } from "../files/abort.ts";
 import type { FileTree } from "../files/file-tree.ts";
 import { requireCount } from "../files/read.ts";
-import { stopListening, ThreadPool } from "../thread-pool.ts";
+import { endThread, stopListening } from "../end-thread.ts";
+import { ThreadPool } from "../thread-pool.ts";
 import type { SearchJob, SearchMessage } from "./search-job.ts";
 
 const SEARCH_MEMORY_BYTES = 256 * 1024 * 1024;
@@ -87,7 +88,7 @@ async function run<Result extends FileInfo | GrepMatch>(
   } finally {
     stopListening(worker);
     if (ended) await threads.giveBack(worker);
-    else await worker.terminate();
+    else await endThread(worker);
   }
 }
 
