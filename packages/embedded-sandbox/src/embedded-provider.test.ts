@@ -1,10 +1,16 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdir, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SandboxError } from "@carrel/backend-protocol";
 import { expect, test } from "vitest";
 import { createEmbeddedProvider } from "./embedded-provider.ts";
 import { createTestProvider } from "./testing/test-provider.ts";
+
+async function onlyFolder(root: string): Promise<string> {
+  const names = (await readdir(root)).filter((name) => !name.startsWith("."));
+  expect(names).toHaveLength(1);
+  return names[0]!;
+}
 
 test("files outlive the provider, and temporary ones do not outlive a stop", async () => {
   await using subject = await createTestProvider();
@@ -27,10 +33,10 @@ test("files outlive the provider, and temporary ones do not outlive a stop", asy
 test("folders are named by a hash of the key and closed to other users of the machine", async () => {
   await using subject = await createTestProvider();
   await subject.provider.create("../../etc/alice@example.org");
-  const [name] = await readdir(subject.root);
+  const name = await onlyFolder(subject.root);
   expect(name).toMatch(/^[0-9a-f]{64}$/);
   for (const directory of ["workspace", "home", "tmp"]) {
-    const { mode } = await stat(join(subject.root, name!, directory));
+    const { mode } = await stat(join(subject.root, name, directory));
     expect(mode & 0o777).toBe(0o700);
   }
 });
@@ -40,7 +46,7 @@ test("a deletion that a crash interrupted is finished by the next provider", asy
   await mkdir(join(subject.root, ".trash-left", "workspace"), { recursive: true });
   await writeFile(join(subject.root, ".trash-left", "workspace", "secret"), "x");
   expect(await subject.provider.list()).toEqual([]);
-  expect(await readdir(subject.root)).toEqual([]);
+  expect(await readdir(subject.root)).toEqual([".lock"]);
 });
 
 test("a sandbox whose folder was deleted behind its back is gone, and can be made again", async () => {
@@ -67,8 +73,7 @@ test("a root that cannot be made is reported as unavailable, without its path", 
 test("what somebody else planted in a workspace is neither followed nor waited for", async () => {
   await using subject = await createTestProvider();
   const sandbox = await subject.provider.create("alice");
-  const [name] = await readdir(subject.root);
-  const workspace = join(subject.root, name!, "workspace");
+  const workspace = join(subject.root, await onlyFolder(subject.root), "workspace");
   await symlink("/etc", join(workspace, "link"));
   await symlink("/etc/passwd", join(workspace, "passwd"));
   execFileSync("mkfifo", [join(workspace, "pipe")]);
@@ -83,4 +88,62 @@ test("what somebody else planted in a workspace is neither followed nor waited f
   expect(seen.output).not.toContain("root:");
   await sandbox.remove("passwd");
   expect((await stat("/etc/passwd")).size).toBeGreaterThan(0);
+});
+
+test("a root that another process uses is refused, and one whose process is gone is taken over", async () => {
+  await using subject = await createTestProvider();
+  await writeFile(join(subject.root, ".lock"), "1");
+  await expect(subject.provider.list()).rejects.toMatchObject({ code: "unavailable" });
+
+  const { pid } = spawnSync(process.execPath, ["-e", ""]);
+  await writeFile(join(subject.root, ".lock"), String(pid));
+  expect(await subject.provider.list()).toEqual([]);
+});
+
+test("half a record that a crash left does not lock its user out", async () => {
+  await using subject = await createTestProvider();
+  const first = await subject.provider.create("alice");
+  await first.write("notes.txt", "kept");
+  const folder = join(subject.root, await onlyFolder(subject.root));
+  await writeFile(join(folder, "sandbox.json"), "");
+  expect(await subject.provider.list()).toEqual([]);
+  const second = await subject.provider.create("alice");
+  expect((await second.readLines("notes.txt"))?.lines).toEqual(["kept"]);
+});
+
+test("what was half written when a process ended is deleted, and never listed", async () => {
+  await using subject = await createTestProvider();
+  const sandbox = await subject.provider.create("alice");
+  await sandbox.stop();
+  const drafts = join(subject.root, await onlyFolder(subject.root), "drafts");
+  await writeFile(join(drafts, "left"), "half");
+  await sandbox.resume();
+  expect(await readdir(drafts)).toEqual([]);
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writing = sandbox.write("upload", readable);
+  const writer = writable.getWriter();
+  await writer.write(Buffer.from("half"));
+  expect(await sandbox.ls(".")).toEqual([]);
+  await writer.close();
+  await writing;
+  expect((await sandbox.ls(".")).map(({ name }) => name)).toEqual(["upload"]);
+});
+
+test("an edit looks for the worst of texts in time", async () => {
+  await using subject = await createTestProvider();
+  const sandbox = await subject.provider.create("alice");
+  await sandbox.write("aaa", "a".repeat(4 * 1024 * 1024));
+  const worst = `ab${"a".repeat(16_000)}`;
+  await expect(sandbox.edit("aaa", worst, "x")).rejects.toMatchObject({ code: "no-match" });
+  await expect(sandbox.edit("aaa", `b${worst}`, "x")).rejects.toMatchObject({ code: "no-match" });
+  const { replacements } = await sandbox.edit("aaa", "aa", "b", { replaceAll: true });
+  expect(replacements).toBe(2 * 1024 * 1024);
+}, 10_000);
+
+test("many searches at once take turns, and each ends in its time", async () => {
+  await using subject = await createTestProvider();
+  const sandbox = await subject.provider.create("alice");
+  await sandbox.write("a.txt", "needle\n");
+  const all = await Promise.all(Array.from({ length: 40 }, () => sandbox.grep("needle")));
+  expect(all.every(({ matches }) => matches.length === 1)).toBe(true);
 });

@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { SandboxError } from "@carrel/backend-protocol";
 import type {
@@ -9,12 +10,13 @@ import type {
 } from "@carrel/backend-protocol";
 import { EmbeddedSandbox } from "./embedded-sandbox.ts";
 import { throwIfAborted } from "./files/abort.ts";
-import { listRecords, openRoot, SandboxDirectory } from "./sandbox-directory.ts";
+import { lockRoot } from "./root-lock.ts";
+import { listRecords, SandboxDirectory, sweepRoot } from "./sandbox-directory.ts";
 
 export interface EmbeddedProviderOptions {
   /**
    * Directory on the host that holds the files of all sandboxes; made with mode 0700 where it is
-   * missing. One process at a time may use it.
+   * missing. One process at a time may use it: another one finds it locked, and gets `unavailable`.
    */
   root: string;
   /** Commands that one sandbox may run at the same time. @default 16 */
@@ -44,6 +46,7 @@ class EmbeddedProvider implements SandboxProvider {
   readonly #limits: { maxProcesses: number; commandMemoryBytes: number };
   readonly #sandboxes = new Map<string, EmbeddedSandbox>();
   #opened: Promise<void> | undefined;
+  #unlock: (() => Promise<void>) | undefined;
   #disposed = false;
 
   constructor({ root, maxProcesses, commandMemoryBytes }: EmbeddedProviderOptions) {
@@ -89,7 +92,9 @@ class EmbeddedProvider implements SandboxProvider {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
+    await this.#opened?.catch(() => undefined); // its caller heard of it
     await Promise.all([...this.#sandboxes.values()].map((sandbox) => sandbox.stop()));
+    await this.#unlock?.();
   }
 
   #open(options: OperationOptions = {}): Promise<void> {
@@ -100,8 +105,9 @@ class EmbeddedProvider implements SandboxProvider {
         message: "This provider was disposed; make a new one.",
       });
     }
-    this.#opened ??= openRoot(this.#root).catch((error: unknown) => {
+    this.#opened ??= this.#openRoot().catch((error: unknown) => {
       this.#opened = undefined;
+      if (SandboxError.isInstance(error)) throw error;
       throw new SandboxError({
         code: "unavailable",
         message: "The folder for sandboxes cannot be opened; check that it can be written.",
@@ -109,6 +115,12 @@ class EmbeddedProvider implements SandboxProvider {
       });
     });
     return this.#opened;
+  }
+
+  async #openRoot(): Promise<void> {
+    await mkdir(this.#root, { recursive: true, mode: 0o700 });
+    this.#unlock = await lockRoot(this.#root);
+    await sweepRoot(this.#root);
   }
 
   /** One object per sandbox, so that all its callers see the same processes. */

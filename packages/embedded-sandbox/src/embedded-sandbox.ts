@@ -42,7 +42,7 @@ import { Serialiser } from "./files/serialise.ts";
 import { write } from "./files/write.ts";
 import { WORK_DIR } from "./mounts.ts";
 import type { SandboxDirectory } from "./sandbox-directory.ts";
-import { glob, grep, searchThreads } from "./search/search.ts";
+import { glob, grep, SearchThreads } from "./search/search.ts";
 
 export interface EmbeddedSandboxOptions extends Omit<ProcessTableOptions, "mounts"> {
   id: string;
@@ -59,7 +59,7 @@ export class EmbeddedSandbox implements ManagedSandbox {
   readonly #directory: SandboxDirectory;
   readonly #tree: FileTree;
   readonly #processes: ProcessTable;
-  readonly #searches = searchThreads();
+  readonly #searches = new SearchThreads();
   readonly #commits = new Serialiser();
   readonly #transitions = new Serialiser();
   readonly #onDestroyed: () => void;
@@ -69,7 +69,7 @@ export class EmbeddedSandbox implements ManagedSandbox {
     this.id = id;
     this.key = directory.key;
     this.#directory = directory;
-    this.#tree = new FileTree(WORK_DIR, directory.mounts);
+    this.#tree = new FileTree({ workDir: WORK_DIR, ...directory.places });
     this.#processes = new ProcessTable({ ...limits, mounts: directory.mounts });
     this.#onDestroyed = onDestroyed;
   }
@@ -182,7 +182,8 @@ export class EmbeddedSandbox implements ManagedSandbox {
     return this.#transitions.run(async () => {
       throwIfAborted(options?.signal);
       if ((await this.status()) === "gone") throw this.#gone();
-      await this.#directory.makeDirectories();
+      if (this.#status === "running") return;
+      await this.#directory.prepare();
       this.#status = "running";
     });
   }
@@ -213,7 +214,7 @@ export class EmbeddedSandbox implements ManagedSandbox {
   }
 
   async #endThreads(): Promise<void> {
-    await Promise.all([this.#processes.stopAll(), this.#searches.endIdle()]);
+    await Promise.all([this.#processes.stopAll(), this.#searches.pool.endIdle()]);
   }
 
   #running(): FileTree {

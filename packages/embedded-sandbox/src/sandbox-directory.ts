@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SandboxError } from "@carrel/backend-protocol";
 import { HOME_DIR, TEMPORARY_DIR, WORK_DIR } from "./mounts.ts";
@@ -8,6 +8,7 @@ import { hostErrorCode } from "./files/host-error.ts";
 
 const RECORD_NAME = "sandbox.json";
 const TRASH_PREFIX = ".trash-";
+const DRAFT_PREFIX = ".new-";
 const MAX_KEY_BYTES = 512;
 
 interface SandboxRecord {
@@ -42,41 +43,49 @@ export class SandboxDirectory {
     ];
   }
 
+  /** Where the sandbox's files lie, and those that are not whole yet. */
+  get places(): { mounts: Mount[]; draftsHostPath: string } {
+    return { mounts: this.mounts, draftsHostPath: join(this.#path, "drafts") };
+  }
+
   async record(): Promise<SandboxRecord | null> {
     return readRecord(this.#path);
   }
 
   /** @throws `already-exists` */
   async create(): Promise<SandboxRecord> {
-    await this.makeDirectories();
+    await this.#makeDirectories();
     const id = `embedded-${randomBytes(8).toString("hex")}`;
     const record = { id, key: this.key, createdAt: new Date().toISOString() };
+    // Whole before it has its name, so that a crash leaves no half of it.
+    const draft = join(this.#root, `${DRAFT_PREFIX}${id}`);
+    await writeFile(draft, JSON.stringify(record), { mode: 0o600 });
     try {
-      await writeFile(join(this.#path, RECORD_NAME), JSON.stringify(record), {
-        flag: "wx",
-        mode: 0o600,
-      });
+      await link(draft, join(this.#path, RECORD_NAME));
     } catch (error) {
       if (hostErrorCode(error) !== "EEXIST") throw error;
-      throw new SandboxError({
-        code: "already-exists",
-        message: "This key has a sandbox already; find it instead of creating it.",
-        cause: error,
-      });
+      if (await this.record()) throw alreadyExists(error);
+      await rename(draft, join(this.#path, RECORD_NAME));
+    } finally {
+      await rm(draft, { force: true });
     }
     return record;
   }
 
-  async makeDirectories(): Promise<void> {
+  /** Make what is missing, and delete drafts that a crash left. */
+  async prepare(): Promise<void> {
+    await this.#makeDirectories();
+    await emptyDirectory(this.places.draftsHostPath);
+  }
+
+  async #makeDirectories(): Promise<void> {
     for (const { hostPath } of this.mounts) {
       await mkdir(hostPath, { recursive: true, mode: 0o700 });
     }
   }
 
   async clearTemporary(): Promise<void> {
-    const temporary = join(this.#path, "tmp");
-    await rm(temporary, { recursive: true, force: true });
-    await mkdir(temporary, { recursive: true, mode: 0o700 });
+    await emptyDirectory(join(this.#path, "tmp"));
   }
 
   /** At once for everybody who looks; what is left of it is deleted then. */
@@ -92,12 +101,13 @@ export class SandboxDirectory {
   }
 }
 
-/** Make the root, and delete what a deletion that was interrupted left behind. */
-export async function openRoot(root: string): Promise<void> {
-  await mkdir(root, { recursive: true, mode: 0o700 });
+/** Delete what creations and deletions that were interrupted left behind. */
+export async function sweepRoot(root: string): Promise<void> {
   const names = await readdir(root);
-  const trash = names.filter((name) => name.startsWith(TRASH_PREFIX));
-  await Promise.all(trash.map((name) => rm(join(root, name), { recursive: true, force: true })));
+  const left = names.filter((name) =>
+    [TRASH_PREFIX, DRAFT_PREFIX].some((it) => name.startsWith(it)),
+  );
+  await Promise.all(left.map((name) => rm(join(root, name), { recursive: true, force: true })));
 }
 
 export async function listRecords(root: string): Promise<SandboxRecord[]> {
@@ -106,13 +116,28 @@ export async function listRecords(root: string): Promise<SandboxRecord[]> {
   return records.filter((record) => record !== null);
 }
 
+async function emptyDirectory(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+  await mkdir(path, { recursive: true, mode: 0o700 });
+}
+
+/** `null` also where the record is no record: then there is nothing that could be relied on. */
 async function readRecord(directory: string): Promise<SandboxRecord | null> {
   try {
     return JSON.parse(await readFile(join(directory, RECORD_NAME), "utf8")) as SandboxRecord;
   } catch (error) {
+    if (error instanceof SyntaxError) return null;
     if (["ENOENT", "ENOTDIR"].includes(hostErrorCode(error))) return null;
     throw error;
   }
+}
+
+function alreadyExists(cause: unknown): SandboxError {
+  return new SandboxError({
+    code: "already-exists",
+    message: "This key has a sandbox already; find it instead of creating it.",
+    cause,
+  });
 }
 
 function requireKey(key: string): void {

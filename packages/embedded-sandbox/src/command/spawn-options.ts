@@ -25,6 +25,7 @@ const BASE_ENVIRONMENT: Readonly<Record<string, string>> = {
   HOME: HOME_DIR,
   USER: "agent",
   LANG: "C.UTF-8",
+  NO_COLOR: "1",
   PATH: "/usr/bin:/bin",
   // Python would otherwise give the host's path of its interpreter here.
   _: "/usr/bin/bash",

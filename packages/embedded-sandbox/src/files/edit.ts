@@ -1,6 +1,7 @@
 import { MAX_READ_BYTES, SandboxError } from "@carrel/backend-protocol";
 import type { EditOptions, EditResult } from "@carrel/backend-protocol";
 import { throwIfAborted } from "./abort.ts";
+import { findBytes } from "./find-bytes.ts";
 import { notFound, show } from "./file-tree.ts";
 import type { FileTree } from "./file-tree.ts";
 import { read } from "./read.ts";
@@ -30,28 +31,17 @@ export async function edit(
     requireReplaceable(place, entry);
     const before = await read(tree, path);
     if (!before) throw notFound(place.path);
-    if (ifHash !== undefined) await requireHash(tree, place, ifHash);
-    const found = occurrences(Buffer.from(before), Buffer.from(oldText));
+    if (ifHash !== undefined) await requireHash(tree, place, { expected: ifHash, signal });
+    const found = findBytes(before, Buffer.from(oldText));
     requireMatch(found.length, place.path, replaceAll);
     const after = replace(before, found, { oldText, newText });
     requireSize(after.length, place.path);
-    await using draft = await Draft.create(place);
+    await using draft = await Draft.create(tree, place);
     const { sizeBytes, hash } = await draft.fill(after, signal);
     await draft.commit(modeOf(entry));
     const firstLine = lineAt(before, found[0]!);
     return { path: place.path, replacements: found.length, sizeBytes, hash, firstLine };
   });
-}
-
-/** Where the text begins, from left to right and without overlap. */
-function occurrences(bytes: Buffer, text: Buffer): number[] {
-  const found: number[] = [];
-  let at = bytes.indexOf(text);
-  while (at >= 0) {
-    found.push(at);
-    at = bytes.indexOf(text, at + text.length);
-  }
-  return found;
 }
 
 // Byte for byte, so that what is around the text stays as it is, UTF-8 or not.

@@ -22,6 +22,12 @@ export interface Entry extends Place {
   stats: Stats;
 }
 
+export interface FileTreeOptions {
+  workDir: string;
+  mounts: readonly Mount[];
+  draftsHostPath: string;
+}
+
 /**
  * The paths of a sandbox and where they lie on the host. Every part of a path is looked at before
  * it is entered, and a symbolic link is refused: the commands inside cannot make one, so one that
@@ -30,10 +36,13 @@ export interface Entry extends Place {
 export class FileTree {
   readonly workDir: string;
   readonly mounts: readonly Mount[];
+  /** A directory of the host, on the file system of the mounts, for contents that are not whole yet. */
+  readonly draftsHostPath: string;
 
-  constructor(workDir: string, mounts: readonly Mount[]) {
+  constructor({ workDir, mounts, draftsHostPath }: FileTreeOptions) {
     this.workDir = workDir;
     this.mounts = mounts;
+    this.draftsHostPath = draftsHostPath;
   }
 
   resolve(path: string): string {

@@ -3,7 +3,7 @@ import type { Hash } from "node:crypto";
 import { constants } from "node:fs";
 import { mkdir as makeDirectory, open, rename, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { pathFromBytes, pathToBytes, SandboxError } from "@carrel/backend-protocol";
 import type { FileContent, WriteOptions, WriteResult } from "@carrel/backend-protocol";
 import { throwIfAborted } from "./abort.ts";
@@ -28,20 +28,23 @@ export async function write(
   const { place, entry } = await tree.target(path);
   requireReplaceable(place, entry);
   await makeParents(place);
-  await using draft = await Draft.create(place);
+  await using draft = await Draft.create(tree, place);
   const { sizeBytes, hash } = await draft.fill(content, signal);
   // Awaited here: the draft lives until it is committed.
   return await commits.run(async () => {
     throwIfAborted(signal);
     const now = await tree.target(path);
     requireReplaceable(now.place, now.entry);
-    if (ifHash !== undefined) await requireHash(tree, now.place, ifHash);
+    if (ifHash !== undefined) await requireHash(tree, now.place, { expected: ifHash, signal });
     await draft.commit(mode ?? modeOf(now.entry));
     return { path: place.path, sizeBytes, hash, created: now.entry === null };
   });
 }
 
-/** A new content beside the file that it will replace, so that the change is one rename. */
+/**
+ * A new content on the file system of the file that it will replace, so that the change is one
+ * rename. It lies outside of what the sandbox shows.
+ */
 export class Draft implements AsyncDisposable {
   readonly #place: Place;
   readonly #hostPath: Buffer;
@@ -53,9 +56,8 @@ export class Draft implements AsyncDisposable {
     this.#file = file;
   }
 
-  static async create(place: Place): Promise<Draft> {
-    const name = `.carrel-${randomBytes(8).toString("hex")}`;
-    const hostPath = Buffer.concat([hostParent(place), Buffer.from(`/${name}`)]);
+  static async create(tree: FileTree, place: Place): Promise<Draft> {
+    const hostPath = Buffer.from(join(tree.draftsHostPath, randomBytes(8).toString("hex")));
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     try {
       return new Draft(place, hostPath, await open(hostPath, flags, 0o600));
@@ -122,9 +124,9 @@ async function drain(
 export async function requireHash(
   tree: FileTree,
   place: Place,
-  expected: string | null,
+  { expected, signal }: { expected: string | null; signal: AbortSignal | undefined },
 ): Promise<void> {
-  const actual = await hashFile(tree, place.path);
+  const actual = await hashFile(tree, place.path, signal);
   if (actual === expected) return;
   const state = actual === null ? "no longer exists" : expected === null ? "exists" : "has changed";
   throw new SandboxError({
@@ -133,12 +135,19 @@ export async function requireHash(
   });
 }
 
-async function hashFile(tree: FileTree, path: string): Promise<string | null> {
+async function hashFile(
+  tree: FileTree,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<string | null> {
   await using file = await openFile(tree, path);
   if (!file) return null;
   const hash = createHash("sha256");
   const content: AsyncIterable<Buffer> = file.createReadStream({ autoClose: false });
-  for await (const chunk of content) hash.update(chunk);
+  for await (const chunk of content) {
+    throwIfAborted(signal);
+    hash.update(chunk);
+  }
   return hash.digest("hex");
 }
 

@@ -1,9 +1,8 @@
 import type { FileInfo, GrepMatch } from "@carrel/backend-protocol";
-import type { Mount } from "../mounts.ts";
+import type { FileTreeOptions } from "../files/file-tree.ts";
 
 interface SearchJobBase {
-  workDir: string;
-  mounts: readonly Mount[];
+  places: FileTreeOptions;
   /** Resolved. */
   path: string;
   limit: number;

@@ -24,7 +24,7 @@ parentPort?.on("message", (job: SearchJob) => void search(job));
 
 async function search(job: SearchJob): Promise<void> {
   try {
-    const tree = new FileTree(job.workDir, job.mounts);
+    const tree = new FileTree(job.places);
     const truncated = await send(
       job.type === "glob" ? glob(tree, job) : grep(tree, job),
       job.limit,
