@@ -10,6 +10,7 @@ export interface LifecycleContext {
   readonly store: SessionStore;
   readonly startTimeoutMs: number;
   readonly stopTimeoutMs: number;
+  readonly sessionRetentionMs: number;
   readonly registry: SessionRegistry;
   readonly events: SessionEvents;
   /** Whatever happens to the sandbox or the sessions of a key happens under the key's lock. */

@@ -14,12 +14,15 @@ export class OpenSession {
   closed = false;
   /** How many callers are opening it. While it is not established, the last to fail forgets it. */
   openers = 0;
+  /** For people; what is decided by it is measured on the slot's clock. */
   #lastActiveAt: number = Date.now();
+  #lastUsedAt: number;
 
   constructor(record: SessionRecord, slot: SandboxSlot, established: boolean) {
     this.record = record;
     this.slot = slot;
     this.established = established;
+    this.#lastUsedAt = slot.clock.now();
   }
 
   get id(): string {
@@ -35,16 +38,30 @@ export class OpenSession {
   /** Keep its sandbox awake until the returned function is called. Both ends count as activity. */
   hold(): () => void {
     const release = this.slot.hold();
-    this.#lastActiveAt = Date.now();
+    this.#touch();
     return () => {
       release();
-      this.#lastActiveAt = Date.now();
+      this.#touch();
     };
+  }
+
+  /** Whether it is open, its sandbox sleeps, and nobody used the session for that long. */
+  isForgotten(milliseconds: number): boolean {
+    if (this.closed || this.ending || !this.established || !this.slot.asleep) return false;
+    const { slot, record } = this;
+    // A workspace that goes with the session is kept longer after work that nobody here held.
+    const since = record.scope === "session" ? slot.lastActiveAt : this.#lastUsedAt;
+    return slot.clock.now() - since >= milliseconds;
   }
 
   describe(): SessionInfo {
     const { id, userId, scope, createdAt } = this.record;
     const lastActiveAt = new Date(this.#lastActiveAt).toISOString();
     return { id, userId, scope, state: this.state, createdAt, lastActiveAt };
+  }
+
+  #touch(): void {
+    this.#lastActiveAt = Date.now();
+    this.#lastUsedAt = this.slot.clock.now();
   }
 }

@@ -22,8 +22,8 @@ export type Wakening = "running" | "woken" | "created" | "replaced";
  */
 export class SandboxSlot {
   readonly key: string;
+  readonly clock: MonotonicClock;
   readonly #provider: SandboxProvider;
-  readonly #clock: MonotonicClock;
   #sandbox: ManagedSandbox | null = null;
   #ready = false;
   #resident = false;
@@ -36,7 +36,7 @@ export class SandboxSlot {
   constructor({ key, provider, clock }: SandboxSlotOptions) {
     this.key = key;
     this.#provider = provider;
-    this.#clock = clock;
+    this.clock = clock;
     this.#lastActiveAt = clock.now();
   }
 
@@ -80,7 +80,17 @@ export class SandboxSlot {
   /** Whether it is resident and nobody used it for that long. */
   isIdle(milliseconds: number): boolean {
     if (!this.#resident || this.#holds > 0) return false;
-    return this.#clock.now() - this.#lastActiveAt >= milliseconds;
+    return this.clock.now() - this.#lastActiveAt >= milliseconds;
+  }
+
+  /** Whether it is not resident, and nobody is about to wake it. */
+  get asleep(): boolean {
+    return !this.#resident && this.#holds === 0;
+  }
+
+  /** When it was last used or fell asleep, by {@link SandboxSlot.clock}. */
+  get lastActiveAt(): number {
+    return this.#lastActiveAt;
   }
 
   /** A call found it not running: the next one has to wake it. */
@@ -134,6 +144,14 @@ export class SandboxSlot {
     }
     this.#stopUncertain = false;
     this.#resident = false;
+    this.#touch();
+  }
+
+  /** Needs the key's lock. Whether it runs though it is not resident: another manager woke it. */
+  async runsElsewhere(deadline: Deadline): Promise<boolean> {
+    const sandbox = await deadline.run((signal) => this.#provider.find(this.key, { signal }));
+    if (!sandbox) return false;
+    return (await deadline.run((signal) => sandbox.status({ signal }))) === "running";
   }
 
   /** Needs the key's lock. Deletes the sandbox with its files. */
@@ -171,7 +189,7 @@ export class SandboxSlot {
   }
 
   #touch(): void {
-    this.#lastActiveAt = this.#clock.now();
+    this.#lastActiveAt = this.clock.now();
   }
 }
 

@@ -31,7 +31,12 @@ export class SandboxStopper {
   async cleanup(maxIdleMs: number, signal: AbortSignal): Promise<number> {
     const candidates = this.#context.registry
       .slots()
-      .filter((slot) => slot.isIdle(maxIdleMs) || this.#endingSessions(slot).length > 0);
+      .filter(
+        (slot) =>
+          slot.isIdle(maxIdleMs) ||
+          this.#endingSessions(slot).length > 0 ||
+          this.#forgottenSessions(slot).length > 0,
+      );
     const counts = await mapBounded(candidates, STOP_CONCURRENCY, async (slot) =>
       signal.aborted ? 0 : this.#cleanSlot(slot, maxIdleMs),
     );
@@ -137,6 +142,19 @@ export class SandboxStopper {
     return count;
   }
 
+  /** Under the lock: end the sessions that nobody used for as long as sessions are kept. */
+  async #expire(slot: SandboxSlot, deadline: Deadline): Promise<number> {
+    const forgotten = this.#forgottenSessions(slot);
+    if (forgotten.length === 0 || (await slot.runsElsewhere(deadline))) return 0;
+    let count = 0;
+    for (const session of forgotten) {
+      // Somebody may have come meanwhile. After this look nobody can: the end begins in the same step.
+      if (!session.isForgotten(this.#context.sessionRetentionMs)) continue;
+      if (await this.#end(session, deadline)) count += 1;
+    }
+    return count;
+  }
+
   async #cleanSlot(slot: SandboxSlot, maxIdleMs: number): Promise<number> {
     let entered = false;
     try {
@@ -146,7 +164,8 @@ export class SandboxStopper {
         async (deadline) => {
           entered = true;
           const ended = await this.#finishEnds(slot, deadline);
-          return ended + (await this.#sleep(slot, maxIdleMs, deadline));
+          const expired = await this.#expire(slot, deadline);
+          return ended + expired + (await this.#sleep(slot, maxIdleMs, deadline));
         },
       );
     } catch (error) {
@@ -207,6 +226,11 @@ export class SandboxStopper {
 
   #endingSessions({ key }: SandboxSlot): OpenSession[] {
     return this.#context.registry.established(key).filter(({ ending }) => ending);
+  }
+
+  #forgottenSessions({ key }: SandboxSlot): OpenSession[] {
+    const { registry, sessionRetentionMs } = this.#context;
+    return registry.established(key).filter((session) => session.isForgotten(sessionRetentionMs));
   }
 }
 

@@ -6,9 +6,11 @@ import { MemorySessionStore } from "./session-store.ts";
 import type { SessionScope, SessionStore } from "./session-store.ts";
 
 /** Sessions that may be open at a time, awake or asleep, where nothing else is said. */
-export const DEFAULT_MAX_OPEN_SESSIONS = 1000;
+export const DEFAULT_MAX_OPEN_SESSIONS = 10_000;
 /** After how long without a call a sandbox is idle: half an hour. */
 export const DEFAULT_IDLE_TIMEOUT_MS: number = 30 * 60 * 1000;
+/** After how long without use a session whose sandbox sleeps is ended: seven days. */
+export const DEFAULT_SESSION_RETENTION_MS: number = 7 * 24 * 60 * 60 * 1000;
 /** Pause between two passes of the clean-up loop: five minutes. */
 export const DEFAULT_CLEANUP_INTERVAL_MS: number = 5 * 60 * 1000;
 export const DEFAULT_START_TIMEOUT_MS: number = 120 * 1000;
@@ -29,11 +31,18 @@ export interface SessionManagerOptions {
    * Only clean-up looks at it. @default {@link DEFAULT_IDLE_TIMEOUT_MS}
    */
   idleTimeoutMs?: number;
+  /**
+   * How long a session must be unused, its sandbox asleep, to be ended as by `endSession`: a
+   * workspace that only it had is deleted, files of a user are kept. Only clean-up looks at it.
+   * Use through another manager on the same store counts only while the sandbox runs. `Infinity`:
+   * never. @default {@link DEFAULT_SESSION_RETENTION_MS}
+   */
+  sessionRetentionMs?: number;
   /** Longest time for a sandbox to run, from when it is asked for. @default {@link DEFAULT_START_TIMEOUT_MS} */
   startTimeoutMs?: number;
   /** Longest time for a sandbox to stop or to be deleted. @default {@link DEFAULT_STOP_TIMEOUT_MS} */
   stopTimeoutMs?: number;
-  /** What idleness is measured by. @default `performance` */
+  /** What idleness and retention are measured by. @default `performance` */
   clock?: MonotonicClock;
 }
 
@@ -51,6 +60,7 @@ export function readOptions(
     store: new MemorySessionStore(),
     maxOpenSessions: DEFAULT_MAX_OPEN_SESSIONS,
     idleTimeoutMs: DEFAULT_IDLE_TIMEOUT_MS,
+    sessionRetentionMs: DEFAULT_SESSION_RETENTION_MS,
     startTimeoutMs: DEFAULT_START_TIMEOUT_MS,
     stopTimeoutMs: DEFAULT_STOP_TIMEOUT_MS,
     clock: performance,
@@ -60,6 +70,7 @@ export function readOptions(
     throw invalid("maxOpenSessions", read.maxOpenSessions, "a whole number of at least 1");
   }
   assertIdleTime("idleTimeoutMs", read.idleTimeoutMs);
+  assertIdleTime("sessionRetentionMs", read.sessionRetentionMs);
   assertTimer("startTimeoutMs", read.startTimeoutMs);
   assertTimer("stopTimeoutMs", read.stopTimeoutMs);
   return read;

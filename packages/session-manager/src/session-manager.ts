@@ -132,7 +132,8 @@ export class SessionManager implements AsyncDisposable {
 
   /**
    * Put to sleep the sandboxes that nobody used for that long: they are stopped, their files and
-   * sessions stay. One that cannot be stopped is reported by the event `stop-failed`, stays listed,
+   * sessions stay. Sessions whose sandbox sleeps already and that nobody used for
+   * `sessionRetentionMs` are ended, whatever `maxIdleMs` is. One that cannot be stopped is reported by the event `stop-failed`, stays listed,
    * and is tried again by the next call. Ends that failed are tried again as well.
    * @param maxIdleMs `0`: all that nobody works in now. @default `idleTimeoutMs`
    * @returns how many sessions fell asleep or ended
