@@ -55,8 +55,11 @@ export async function compose({
   const checkpointer = new LatestCheckpointSaver();
   const agent = createChatAgent({ model: chosen, manager, checkpointer, logger });
   const conversations = new Conversations(agent.graph, checkpointer, {
-    maxConversationBytes: MAX_CONVERSATION_BYTES,
-    maxTotalBytes: MAX_CONVERSATIONS_BYTES,
+    bounds: {
+      maxConversationBytes: MAX_CONVERSATION_BYTES,
+      maxTotalBytes: MAX_CONVERSATIONS_BYTES,
+    },
+    logger,
   });
   const chats = new Chats({
     agent,

@@ -88,8 +88,18 @@ describe("a turn that is cancelled", () => {
         await app.request(`/sessions/${session}/chat/cancel`, { method: "POST" });
       }
     }
-    const results = seen.filter(({ event }) => event === "tool-result");
+    const results = seen.flatMap((event) => (event.event === "tool-result" ? [event.data] : []));
     expect(results).toHaveLength(2);
+    const stopped = {
+      status: "error",
+      detail: { kind: "command", outcome: "cancelled", exit_code: null, output: "started\n" },
+    };
+    expect(results.at(-1)).toMatchObject(stopped);
+    const { messages } = await app.services.chats.messages(session);
+    const parts = messages[1]?.role === "assistant" ? messages[1].parts : [];
+    expect(parts.find((part) => part.type === "tool" && part.status === "error")).toMatchObject(
+      stopped,
+    );
     expect(seen.at(-1)?.data).toMatchObject({ outcome: "cancelled", error: { code: "aborted" } });
     const sandbox = await app.services.manager.getSession(session);
     await expect

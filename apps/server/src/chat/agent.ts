@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import { z } from "zod";
 import type { ChosenModel } from "../model/chat-model.ts";
 import { guardModelCalls } from "./model-calls.ts";
-import { refuseMalformedCalls } from "./malformed-calls.ts";
+import { refuseCalls } from "./refused-calls.ts";
 
 // Which session's sandbox the tools work in: set by the route, never by the model.
 const contextSchema = z.object({ sessionId: z.string() });
@@ -32,7 +32,7 @@ export function createChatAgent({ model, manager, checkpointer, logger }: ChatAg
     systemPrompt: CONSOLE_SYSTEM_PROMPT,
     contextSchema,
     checkpointer,
-    middleware: [guardModelCalls(model), refuseMalformedCalls],
+    middleware: [guardModelCalls(model), refuseCalls],
   });
 }
 

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { SandboxError } from "@carrel/backend-protocol";
 import { AIMessage, ToolMessage } from "@langchain/core/messages";
+import type { CommandArtifact } from "@carrel/console-toolset";
 import type { BaseMessage } from "@langchain/core/messages";
+import type { ToolCall } from "@langchain/core/messages/tool";
 import { GraphRecursionError } from "@langchain/langgraph";
 import type { Logger } from "pino";
 import { describeError } from "../errors/describe-error.ts";
@@ -11,14 +13,24 @@ import type { ChatAgent } from "./agent.ts";
 import { threadConfig } from "./conversations.ts";
 import type { Conversations } from "./conversations.ts";
 import { isPlainAnswer } from "./plain-answer.ts";
+import { SURPLUS_NODE } from "./refused-calls.ts";
 import { TurnLog } from "./turn-log.ts";
 import { wireResult } from "./wire-messages.ts";
 
 /** How often the model may answer in one turn, each time with calls of tools or with the end. */
 const MAX_MODEL_ANSWERS = 50;
 
+/** How many tools of one turn run side by side. */
+const MAX_TOOLS_AT_ONCE = 8;
+
+// The model, the look at how many calls it made, and the tools.
+const STEPS_PER_ANSWER = 3;
+
 /** Longest time of a turn. */
 export const MAX_TURN_MS: number = 30 * 60 * 1000;
+
+/** How much of what a stopped command wrote is kept with the conversation: the latest. */
+const MAX_STOPPED_OUTPUT = 64 * 1024;
 
 const MODEL_NODE = "model_request";
 const TOOLS_NODE = "tools";
@@ -55,6 +67,8 @@ export class ChatTurn {
   #cancelled = false;
   // The ids of answers, and of calls that have a result, whose events are in the log.
   readonly #seen = new Set<string>();
+  // When each call was made, by its id.
+  readonly #calledAt = new Map<string, number>();
   // What the model said since its last complete answer, and the text of that.
   #partialText = "";
   #answerText = "";
@@ -94,8 +108,9 @@ export class ChatTurn {
         ...threadConfig(sessionId),
         context: { sessionId },
         signal: this.#stop.signal,
-        // A step of the model and one of the tools.
-        recursionLimit: 2 * MAX_MODEL_ANSWERS,
+        recursionLimit: STEPS_PER_ANSWER * MAX_MODEL_ANSWERS,
+        maxConcurrency: MAX_TOOLS_AT_ONCE,
+
         streamMode: ["messages", "tools", "updates"],
       },
     );
@@ -124,8 +139,10 @@ export class ChatTurn {
     for (const message of messagesOf(updates[MODEL_NODE])) {
       if (AIMessage.isInstance(message)) this.#onAnswer(message);
     }
-    for (const message of messagesOf(updates[TOOLS_NODE])) {
-      if (ToolMessage.isInstance(message)) this.#onResult(message);
+    for (const node of [SURPLUS_NODE, TOOLS_NODE]) {
+      for (const message of messagesOf(updates[node])) {
+        if (ToolMessage.isInstance(message)) this.#onResult(message);
+      }
     }
   }
 
@@ -134,6 +151,7 @@ export class ChatTurn {
     this.#partialText = "";
     this.#answerText = message.text;
     for (const { id = "", name, args } of message.tool_calls ?? []) {
+      this.#calledAt.set(id, performance.now());
       this.log.append({ event: "tool-call", data: { id, name, args } });
     }
   }
@@ -159,12 +177,30 @@ export class ChatTurn {
         message,
         partialText: this.#partialText,
         record: failure,
+        artifactOf: (call) => this.#stoppedCommand(call),
       });
       for (const result of results) this.#onResult(result);
     } catch (closing) {
       logger.error({ err: closing, turnId: this.id }, "a turn could not be closed");
     }
     return this.#finish({ ...failure, response: this.#partialText || this.#answerText });
+  }
+
+  // People see a stopped command as one, with what it had written.
+  #stoppedCommand({ id = "", name, args }: ToolCall): CommandArtifact | undefined {
+    const command: unknown = args["command"];
+    if (name !== "execute" || typeof command !== "string") return undefined;
+    const { text, cut } = this.log.outputOf(id, MAX_STOPPED_OUTPUT);
+    return {
+      kind: "command",
+      command,
+      outcome: "cancelled",
+      exitCode: null,
+      signal: null,
+      output: text,
+      truncated: cut,
+      durationMs: Math.round(performance.now() - (this.#calledAt.get(id) ?? performance.now())),
+    };
   }
 
   // A stream that breaks off may have kept back what the history has already.

@@ -2,6 +2,7 @@ import { AIMessage } from "@langchain/core/messages";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { createAgent } from "langchain";
 import { describe, expect, it } from "vitest";
+import { createLogger } from "../logger.ts";
 import { Conversations, threadConfig } from "./conversations.ts";
 import type { ConversationBounds } from "./conversations.ts";
 import { LatestCheckpointSaver } from "./latest-checkpoint-saver.ts";
@@ -12,7 +13,9 @@ function start(bounds: ConversationBounds, answer: string) {
   const saver = new LatestCheckpointSaver();
   const model = new FakeListChatModel({ responses: [answer] });
   const agent = createAgent({ model, tools: [], checkpointer: saver });
-  const conversations = new Conversations(agent.graph, saver, bounds);
+  const logLines: string[] = [];
+  const logger = createLogger({ write: (line) => void logLines.push(line) });
+  const conversations = new Conversations(agent.graph, saver, { bounds, logger });
   let turns = 0;
   const say = async (session: string, text: string): Promise<void> => {
     turns += 1;
@@ -23,7 +26,7 @@ function start(bounds: ConversationBounds, answer: string) {
     (await conversations.turns(session)).flatMap(({ messages }) =>
       messages.map(({ text }) => text),
     );
-  return { agent, saver, conversations, say, texts };
+  return { agent, saver, conversations, logLines, say, texts };
 }
 
 describe("a conversation", () => {
@@ -90,6 +93,7 @@ describe("a conversation", () => {
       message: "go",
       partialText: "half",
       record,
+      artifactOf: () => undefined,
     });
     expect(added.map(({ tool_call_id: id, status }) => [id, status])).toEqual([
       ["1", "error"],
@@ -106,10 +110,30 @@ describe("a conversation", () => {
     expect(turn?.messages.at(-1)?.text).toBe("half");
   });
 
+  it("that cannot be loaded is forgotten and logged, so that one can begin again", async () => {
+    const { agent, saver, logLines, say, texts } = start(ROOMY, "yes");
+    await say("s", "before");
+    const deep = JSON.parse("[".repeat(100) + "]".repeat(100)) as unknown;
+    const message = new AIMessage({ content: "", additional_kwargs: { deep } });
+    await agent.graph.updateState(threadConfig("s"), { messages: [message] }, "model_request");
+    expect(await texts("s")).toEqual([]);
+    expect(logLines.join("")).toContain("could not be loaded");
+    expect(saver.totalBytes).toBe(0);
+    await agent.graph.updateState(threadConfig("s"), { messages: [message] }, "model_request");
+    await say("s", "again");
+    expect(await texts("s")).toEqual(["again", "yes"]);
+  });
+
   it("has a turn that was stopped before its first step", async () => {
     const { conversations, say, texts } = start(ROOMY, "yes");
     const record = { outcome: "cancelled", error: null } as const;
-    const stopped = { turnId: "first", message: "hello?", partialText: "", record };
+    const stopped = {
+      turnId: "first",
+      message: "hello?",
+      partialText: "",
+      record,
+      artifactOf: () => undefined,
+    };
     expect(await conversations.close("s", stopped)).toEqual([]);
     await say("s", "again");
     await conversations.close("s", { ...stopped, turnId: "third" });

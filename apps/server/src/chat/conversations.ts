@@ -6,7 +6,9 @@ import {
   isBaseMessage,
 } from "@langchain/core/messages";
 import type { BaseMessage } from "@langchain/core/messages";
+import type { ToolCall } from "@langchain/core/messages/tool";
 import { randomUUID } from "node:crypto";
+import type { Logger } from "pino";
 import { z } from "zod";
 import type { LatestCheckpointSaver } from "./latest-checkpoint-saver.ts";
 import { withTurnRecord } from "./turn-record.ts";
@@ -50,6 +52,8 @@ export interface UnfinishedTurn {
   /** What the model had said of an answer that did not come to its end. */
   partialText: string;
   record: TurnRecord;
+  /** What people are to see of a call that has no result. */
+  artifactOf: (call: ToolCall) => unknown;
 }
 
 /** The history of every session, as the agent's checkpointer keeps it: there is no other copy. */
@@ -57,11 +61,17 @@ export class Conversations {
   readonly #graph: ConversationGraph;
   readonly #saver: LatestCheckpointSaver;
   readonly #bounds: ConversationBounds;
+  readonly #logger: Logger;
 
-  constructor(graph: ConversationGraph, saver: LatestCheckpointSaver, bounds: ConversationBounds) {
+  constructor(
+    graph: ConversationGraph,
+    saver: LatestCheckpointSaver,
+    { bounds, logger }: { bounds: ConversationBounds; logger: Logger },
+  ) {
     this.#graph = graph;
     this.#saver = saver;
     this.#bounds = bounds;
+    this.#logger = logger;
   }
 
   /** From the oldest turn that is kept. */
@@ -77,7 +87,8 @@ export class Conversations {
 
   /** What to give the agent for a new turn: the user's message, and what to forget. */
   async opening(sessionId: string, turnId: string, message: string): Promise<BaseMessage[]> {
-    const forgotten = await this.#outgrown(sessionId);
+    const turns = await this.turns(sessionId);
+    const forgotten = this.#outgrown(sessionId, turns);
     return [
       ...forgotten.flatMap(({ id }) => (id === undefined ? [] : [new RemoveMessage({ id })])),
       new HumanMessage({ id: turnId, content: message }),
@@ -92,10 +103,10 @@ export class Conversations {
    */
   async close(
     sessionId: string,
-    { turnId, message, partialText, record }: UnfinishedTurn,
+    { turnId, message, partialText, record, artifactOf }: UnfinishedTurn,
   ): Promise<ToolMessage[]> {
     const turn = (await this.turns(sessionId)).find(({ id }) => id === turnId);
-    const results = missingResults(turn?.messages ?? []);
+    const results = missingResults(turn?.messages ?? [], artifactOf);
     const end = new AIMessage({
       id: randomUUID(),
       content: partialText,
@@ -124,16 +135,23 @@ export class Conversations {
     }
   }
 
+  // A history that cannot be loaded would fail every turn from now on: the session begins anew.
   async #messages(sessionId: string): Promise<BaseMessage[]> {
-    const state = await this.#graph.getState(threadConfig(sessionId));
-    return stateSchema.parse(state.values).messages;
+    try {
+      const state = await this.#graph.getState(threadConfig(sessionId));
+      return stateSchema.parse(state.values).messages;
+    } catch (error) {
+      this.#logger.error({ err: error }, "a conversation could not be loaded and is forgotten");
+      await this.forget(sessionId);
+      return [];
+    }
   }
 
-  async #outgrown(sessionId: string): Promise<BaseMessage[]> {
+  #outgrown(sessionId: string, turns: readonly Turn[]): BaseMessage[] {
     let excess = this.#saver.sizeOf(sessionId) - this.#bounds.maxConversationBytes;
     if (excess <= 0) return [];
     const outgrown: BaseMessage[] = [];
-    for (const { messages } of await this.turns(sessionId)) {
+    for (const { messages } of turns) {
       if (excess <= 0) break;
       outgrown.push(...messages);
       excess -= JSON.stringify(messages).length;
@@ -146,7 +164,10 @@ export function threadConfig(sessionId: string): ThreadConfig {
   return { configurable: { thread_id: sessionId } };
 }
 
-function missingResults(messages: readonly BaseMessage[]): ToolMessage[] {
+function missingResults(
+  messages: readonly BaseMessage[],
+  artifactOf: UnfinishedTurn["artifactOf"],
+): ToolMessage[] {
   const answered = new Set(
     messages.flatMap((message) => (ToolMessage.isInstance(message) ? [message.tool_call_id] : [])),
   );
@@ -156,11 +177,12 @@ function missingResults(messages: readonly BaseMessage[]): ToolMessage[] {
   return calls
     .filter(({ id }) => id !== undefined && !answered.has(id))
     .map(
-      ({ id = "", name }) =>
+      (call) =>
         new ToolMessage({
           id: randomUUID(),
-          tool_call_id: id,
-          name,
+          tool_call_id: call.id ?? "",
+          name: call.name,
+          artifact: artifactOf(call),
           status: "error",
           content:
             "Error: the turn was stopped before this call had a result. It may have done a part of its work.",

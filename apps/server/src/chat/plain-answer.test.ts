@@ -1,6 +1,6 @@
 import { AIMessage, AIMessageChunk } from "@langchain/core/messages";
 import { describe, expect, it } from "vitest";
-import { isMalformedCall, isPlainAnswer, plainAnswer } from "./plain-answer.ts";
+import { callRefusal, isPlainAnswer, plainAnswer } from "./plain-answer.ts";
 
 const call = (id: string | undefined) => ({
   name: "ls",
@@ -58,7 +58,7 @@ describe("an answer as it goes into the history", () => {
     const answer = plainAnswer(
       new AIMessageChunk({ content: "", tool_call_chunks: [whole, half, none, wild] }),
     );
-    const malformed = answer.tool_calls?.filter(({ id }) => isMalformedCall(answer, id));
+    const malformed = answer.tool_calls?.filter(({ id }) => callRefusal(answer, id) === "cut");
     expect(malformed?.map(({ id }) => id).toSorted()).toEqual(["half", "wild"]);
   });
 
@@ -71,9 +71,37 @@ describe("an answer as it goes into the history", () => {
           response_metadata: metadata,
         }),
       );
-      expect(isMalformedCall(answer, "a")).toBe(false);
-      expect(isMalformedCall(answer, "b")).toBe(true);
+      expect(callRefusal(answer, "a")).toBeNull();
+      expect(callRefusal(answer, "b")).toBe("cut");
     }
+  });
+
+  it("gives a call another id than those that the conversation has", () => {
+    const given = new AIMessage({ content: "", tool_calls: [call("a"), call("b")] });
+    const ids = plainAnswer(given, ["a"]).tool_calls?.map(({ id }) => id);
+    expect(ids?.[0]).not.toBe("a");
+    expect(ids?.[1]).toBe("b");
+  });
+
+  it("takes deep arguments out of calls and content, and those that contain themselves", () => {
+    const deep = (levels: number): unknown =>
+      JSON.parse("[".repeat(levels) + "]".repeat(levels)) as unknown;
+    const round: Record<string, unknown> = {};
+    round["round"] = round;
+    const args = [{ deep: deep(10) }, { deep: deep(25) }, { deep: deep(5000) }, round];
+    const answer = plainAnswer(
+      new AIMessage({
+        content: [
+          { type: "text", text: "x" },
+          { type: "tool_use", id: "1", name: "ls", input: { deep: deep(25) } },
+        ],
+        tool_calls: args.map((each, index) => ({ ...call(String(index)), args: each })),
+      }),
+    );
+    expect(answer.tool_calls?.map((each) => each.args)).toEqual([args[0], {}, {}, {}]);
+    const refusals = answer.tool_calls?.map(({ id }) => callRefusal(answer, id));
+    expect(refusals).toEqual([null, "nested", "nested", "nested"]);
+    expect(answer.content).toEqual([{ type: "text", text: "x" }]);
   });
 
   it("does not repeat the calls in a provider's own form, which would bring them back", () => {

@@ -55,6 +55,20 @@ describe("the log of a turn", () => {
     ]);
   });
 
+  it("has what each command wrote, the latest of what is too much", () => {
+    const log = new TurnLog();
+    for (const event of [output("a", "12"), output("b", "xy"), output("a", "34")])
+      log.append(event);
+    expect(log.outputOf("a", 100)).toEqual({ text: "1234", cut: false });
+    expect(log.outputOf("a", 3)).toEqual({ text: "234", cut: true });
+    expect(log.outputOf("none", 3)).toEqual({ text: "", cut: false });
+    for (let written = 0; written <= MAX_OUTPUT_BYTES; written += 10_000) {
+      log.append(output("b", "z".repeat(10_000)));
+      log.read(0, Infinity);
+    }
+    expect(log.outputOf("a", 100)).toEqual({ text: "", cut: true });
+  });
+
   it("does not join over another event", () => {
     const log = new TurnLog();
     for (const event of [text("a"), call("x"), text("b")]) log.append(event);

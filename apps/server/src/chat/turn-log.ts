@@ -32,6 +32,8 @@ export class TurnLog {
   #bytes = 0;
   #outputBytes = 0;
   #oldestOutput = 0;
+  // The calls of which output was dropped.
+  readonly #cutOutputs = new Set<string>();
   #ended = false;
   #overflowed = false;
   #change = Promise.withResolvers<void>();
@@ -81,6 +83,16 @@ export class TurnLog {
     return found;
   }
 
+  /** What a command wrote: of more than `maxCharacters`, and of what was dropped, the latest. */
+  outputOf(callId: string, maxCharacters: number): { text: string; cut: boolean } {
+    let text = "";
+    for (const event of this.#events) {
+      if (event?.event === "tool-output" && event.data.id === callId) text += event.data.text;
+    }
+    const cut = this.#cutOutputs.has(callId) || text.length > maxCharacters;
+    return { text: text.slice(-maxCharacters), cut };
+  }
+
   /** Resolves when there is something that was not there at the time of the call. */
   changed(): Promise<void> {
     return this.#change.promise;
@@ -97,6 +109,7 @@ export class TurnLog {
       if (oldest?.event === "tool-output") {
         this.#outputBytes -= sizeOf(oldest);
         this.#events[this.#oldestOutput] = null;
+        this.#cutOutputs.add(oldest.data.id);
       }
       this.#oldestOutput += 1;
     }
