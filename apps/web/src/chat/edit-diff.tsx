@@ -14,8 +14,10 @@ const SIGNS = { added: "+", removed: "−", same: " " } as const;
 const SPOKEN = { added: "added", removed: "removed", same: "" } as const;
 
 export interface EditDiffProps {
+  /** Any piece of the file: it may begin and end in the middle of a line. */
   oldText: string;
   newText: string;
+  /** Number of the line on which the first replaced piece begins, from 1. */
   firstLine: number;
 }
 
@@ -23,14 +25,15 @@ export function EditDiff({ oldText, newText, firstLine }: EditDiffProps): ReactE
   const [open, setOpen] = useState(false);
   const tooLarge = oldText.length + newText.length > MAX_COMPARED;
   const rows = useMemo(
-    () => (tooLarge ? [] : foldUnchanged(lineDiff(oldText, newText, firstLine))),
-    [tooLarge, oldText, newText, firstLine],
+    () => (tooLarge ? [] : foldUnchanged(lineDiff(oldText, newText))),
+    [tooLarge, oldText, newText],
   );
   if (tooLarge) return <p className="muted more">The change is too large to be compared here.</p>;
   const shown = rows.slice(0, open ? MAX_ROWS : COLLAPSED_ROWS);
   const hidden = rows.length - shown.length;
   return (
     <>
+      <p className="muted diff-where">Replaced text, from line {firstLine.toLocaleString("en")}</p>
       <div className="diff" tabIndex={0} role="group" aria-label="Changes">
         <table>
           <tbody>
@@ -56,14 +59,12 @@ function DiffTableRow({ row }: { row: DiffRow }): ReactElement {
   if (row.kind === "gap") {
     return (
       <tr className="diff-gap">
-        <td colSpan={4}>{countOf(row.hidden, "unchanged line")}</td>
+        <td colSpan={2}>{countOf(row.hidden, "unchanged line")}</td>
       </tr>
     );
   }
   return (
     <tr className={`diff-${row.kind}`}>
-      <td className="diff-number">{row.oldLine}</td>
-      <td className="diff-number">{row.newLine}</td>
       <td className="diff-sign">
         <span aria-hidden="true">{SIGNS[row.kind]}</span>
         <span className="visually-hidden">{SPOKEN[row.kind]}</span>

@@ -2,9 +2,6 @@ import { diffLines } from "diff";
 
 export interface DiffLine {
   kind: "added" | "removed" | "same";
-  /** Number of the line in the old and in the new file, from 1; `null` where it is not in it. */
-  oldLine: number | null;
-  newLine: number | null;
   text: string;
 }
 
@@ -15,25 +12,17 @@ export type DiffRow = DiffLine | { kind: "gap"; hidden: number };
 const MAX_EDIT_LENGTH = 2000;
 const CONTEXT_LINES = 3;
 
-/** @param firstLine number of the line on which both texts begin, from 1 */
-export function lineDiff(oldText: string, newText: string, firstLine: number): DiffLine[] {
+export function lineDiff(oldText: string, newText: string): DiffLine[] {
   const changes = diffLines(endLine(oldText), endLine(newText), {
     maxEditLength: MAX_EDIT_LENGTH,
   }) ?? [
     { value: oldText, added: false, removed: true },
     { value: newText, added: true, removed: false },
   ];
-  const lines: DiffLine[] = [];
-  let oldLine = firstLine;
-  let newLine = firstLine;
-  for (const { value, added, removed } of changes) {
-    for (const text of linesOf(value)) {
-      if (added) lines.push({ kind: "added", oldLine: null, newLine: newLine++, text });
-      else if (removed) lines.push({ kind: "removed", oldLine: oldLine++, newLine: null, text });
-      else lines.push({ kind: "same", oldLine: oldLine++, newLine: newLine++, text });
-    }
-  }
-  return lines;
+  return changes.flatMap(({ value, added, removed }) => {
+    const kind = added ? "added" : removed ? "removed" : "same";
+    return linesOf(value).map((text) => ({ kind, text }));
+  });
 }
 
 /** The same lines without the unchanged ones that are far from a change. */
