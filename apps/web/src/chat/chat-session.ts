@@ -90,6 +90,16 @@ export class ChatSession {
     }
   }
 
+  /**
+   * Look for what another page of this session has done. Does nothing while a turn is followed, or
+   * while the server is away: that has a rhythm of its own.
+   */
+  async poll(): Promise<void> {
+    const { loaded, link } = this.#snapshot;
+    if (!loaded || link.state !== "up" || this.#activeTurn() !== null) return;
+    await this.#drive((signal) => this.#resume(signal));
+  }
+
   dismissRefusal(): void {
     this.#update({ refusal: null });
   }
@@ -176,6 +186,7 @@ export class ChatSession {
       link: { state: "up" },
       stopping: stopping && goesOn,
       workspaceChanges: loaded && changed ? workspaceChanges + 1 : workspaceChanges,
+      refusal: this.#refusalWhile(running),
     });
     this.#loaded.resolve();
     if (active?.state === "sending" && !goesOn && !arrived) {
@@ -214,6 +225,7 @@ export class ChatSession {
       link: { state: "up" },
       stopping: stopping && isActive(turn),
       workspaceChanges: workspaceChanges + changes.length,
+      refusal: this.#refusalWhile(isActive(turn)),
     });
     if (active?.state === "sending" && turn.message !== active.message) {
       const message = "Another page of this session was faster.";
@@ -233,6 +245,12 @@ export class ChatSession {
     if (active?.state !== "sending") return;
     const turns = this.#snapshot.turns.slice(0, -1);
     this.#update({ turns, refusal: { message: active.message, error } });
+  }
+
+  /** A refusal because of a running turn is over with that turn: the message is back in the box. */
+  #refusalWhile(running: boolean): ChatSnapshot["refusal"] {
+    const { refusal } = this.#snapshot;
+    return !running && refusal?.error.code === "busy" ? null : refusal;
   }
 
   #endSession(error: ApiError): void {

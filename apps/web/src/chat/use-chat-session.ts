@@ -7,6 +7,9 @@ import type { ChatSnapshot } from "./chat-snapshot.ts";
 /** A hidden page is not drawn, but should be up to date when it is looked at. */
 const HIDDEN_FRAME_MS = 250;
 
+/** How often a page that is looked at asks for what other pages of its session do. */
+const POLL_MS = 5000;
+
 const BROWSER: ChatSurroundings = {
   wait: (delayMs, signal) => {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -36,5 +39,21 @@ export function useChatSession(sessionId: string): [ChatSession, ChatSnapshot] {
       document.removeEventListener("visibilitychange", refresh);
     };
   }, [chat]);
+  useEffect(() => pollWhileVisible(chat), [chat]);
   return [chat, useSyncExternalStore(chat.subscribe, chat.snapshot)];
+}
+
+function pollWhileVisible(chat: ChatSession): () => void {
+  let timer: ReturnType<typeof setTimeout>;
+  let stopped = false;
+  const poll = async () => {
+    if (!document.hidden) await chat.poll();
+    if (!stopped) timer = setTimeout(next, POLL_MS);
+  };
+  const next = () => void poll();
+  timer = setTimeout(next, POLL_MS);
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
 }
