@@ -87,6 +87,7 @@ test("an edit shows which lines went and came", () => {
   } as const;
   const html = render({ name: "edit_file", args: { path: "a.py" }, status: "success", detail });
   expect(html).toMatch(/diff-removed.*print\(1\).*diff-added.*print\(2\)/s);
+  expect(html).toContain("from line 7");
   expect(html).toContain("1 replacement");
   expect(html).toContain("Open file");
 });
@@ -106,6 +107,12 @@ test("a command that the person stopped keeps its output and is no error", () =>
   const interrupted = { status: "error", content: "Stopped.", liveOutput: "half\n" } as const;
   const html = render(interrupted, true);
   expect(html).toContain("half");
+  expect(html).not.toContain("Stopped.");
   expect(html).toContain(">stopped<");
   expect(html).not.toContain("tool-card-bad");
+});
+
+test("a call that succeeded before the stop stays as it was", () => {
+  const html = render({ name: "ls", args: {}, status: "success", content: "a.py" }, true);
+  expect(html).not.toContain(">stopped<");
 });

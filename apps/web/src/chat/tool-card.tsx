@@ -24,22 +24,20 @@ const OPEN_AT_FIRST = new Set(["execute", "edit_file"]);
 
 export interface ToolCardProps {
   tool: ToolPart;
-  /** The person stopped the turn at this call. */
+  /** The turn was stopped, and the agent said nothing after this call. */
   stopped: boolean;
   onOpenFile: (path: string) => void;
 }
 
 /** One call of a tool: what was asked on one line, what came of it below. */
 export const ToolCard = memo(function ToolCard(props: ToolCardProps): ReactElement {
-  const { tool, stopped, onOpenFile } = props;
-  const failed = tool.status === "error";
+  const { tool, onOpenFile } = props;
+  const stopped = props.stopped && tool.detail === null && tool.status !== "success";
+  const failed = tool.status === "error" && !stopped;
   const [choice, setChoice] = useState<boolean | null>(null);
   const open = choice ?? (OPEN_AT_FIRST.has(tool.name) || failed);
   const bodyId = useId();
-  const outcome =
-    stopped && tool.detail === null
-      ? ({ tone: "muted", text: "stopped" } as const)
-      : toolOutcome(tool);
+  const outcome = stopped ? ({ tone: "muted", text: "stopped" } as const) : toolOutcome(tool);
   return (
     <div
       role="group"
@@ -73,7 +71,7 @@ export const ToolCard = memo(function ToolCard(props: ToolCardProps): ReactEleme
         </span>
       </button>
       <div className="tool-body" id={bodyId} hidden={!open}>
-        {open && <ToolDetails tool={tool} onOpenFile={onOpenFile} />}
+        {open && <ToolDetails tool={tool} stopped={stopped} onOpenFile={onOpenFile} />}
       </div>
     </div>
   );

@@ -9,14 +9,17 @@ const HEAD_FITS = 60;
 
 export interface ToolDetailsProps {
   tool: ToolPart;
+  /** It has no result because the turn was stopped. */
+  stopped: boolean;
   onOpenFile: (path: string) => void;
 }
 
 /** What a call was given and what came of it. */
-export function ToolDetails({ tool, onOpenFile }: ToolDetailsProps): ReactElement {
+export function ToolDetails({ tool, stopped, onOpenFile }: ToolDetailsProps): ReactElement {
   const { name, args, status, detail, content } = tool;
   const command = args["command"];
   const written = args["content"];
+  if (stopped) return <StoppedDetails tool={tool} />;
   if (status === "error" && content !== "" && detail === null) {
     return (
       <div className="tool-error">
@@ -53,6 +56,15 @@ export function ToolDetails({ tool, onOpenFile }: ToolDetailsProps): ReactElemen
   if (status === "running") return <p className="muted more">Running…</p>;
   if (content === "") return <p className="muted more">No result.</p>;
   return <LongText text={content} keep="start" label="Result" />;
+}
+
+// Why there is no result is written for the model; the person knows it.
+function StoppedDetails({ tool }: { tool: ToolPart }): ReactElement {
+  return tool.liveOutput === "" ? (
+    <p className="muted more">Stopped before it had a result.</p>
+  ) : (
+    <LongText text={tool.liveOutput} keep="end" label="Output" terminal />
+  );
 }
 
 function CommandDetails({ tool, command }: { tool: ToolPart; command: string }): ReactElement {

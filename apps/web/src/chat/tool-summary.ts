@@ -56,7 +56,7 @@ export function toolOutcome({ status, detail }: Pick<ToolPart, "status" | "detai
       }
       return {
         tone: detail.outcome === "cancelled" ? "muted" : "bad",
-        text: detail.signal ?? COMMAND_OUTCOMES[detail.outcome],
+        text: (detail.outcome === "signaled" && detail.signal) || COMMAND_OUTCOMES[detail.outcome],
       };
     case "edit":
       return { tone: "good", text: countOf(detail.replacements, "replacement") };

@@ -22,6 +22,8 @@ export interface TurnViewProps {
 export const TurnView = memo(function TurnView(props: TurnViewProps): ReactElement {
   const { turn, onRetry, onOpenFile } = props;
   const [all, setAll] = useState(false);
+  // What was said after a call had its result to go on from: that call was not the one stopped.
+  const lastText = turn.parts.findLastIndex((part) => part.type === "text");
   const first = all ? 0 : Math.max(0, turn.parts.length - SHOWN_PARTS);
   return (
     <article className="turn" data-testid="turn" data-state={turn.state}>
@@ -48,7 +50,7 @@ export const TurnView = memo(function TurnView(props: TurnViewProps): ReactEleme
               <ToolCard
                 key={first + index}
                 tool={part}
-                stopped={turn.state === "cancelled" && part === turn.parts.at(-1)}
+                stopped={turn.state === "cancelled" && first + index > lastText}
                 onOpenFile={onOpenFile}
               />
             ),
@@ -70,7 +72,14 @@ function TurnState({ turn, onRetry }: Omit<TurnViewProps, "onOpenFile">): ReactE
       </p>
     );
   }
-  if (turn.state === "cancelled") return <p className="muted">Stopped.</p>;
+  if (turn.state === "cancelled") {
+    // Any other code than that of the stop button is something that the person did not do.
+    return turn.error === null || turn.error.code === "aborted" ? (
+      <p className="muted">Stopped.</p>
+    ) : (
+      <Notice tone="warning" title="The answer was stopped." error={turn.error} />
+    );
+  }
   if (turn.state !== "failed") return null;
   return (
     <Notice
