@@ -13,13 +13,13 @@ import "./workspace.css";
 
 export interface WorkspaceProps {
   session: SessionControl;
-  open: { user: string; sessionId: string };
+  open: { user: string; sessionId: string; replacesLost: boolean };
   health: WireHealth | null;
 }
 
 /** The page of an open session: the conversation, and the files beside it. */
 export function Workspace({ session, open, health }: WorkspaceProps): ReactElement {
-  const { user, sessionId } = open;
+  const { user, sessionId, replacesLost } = open;
   const [chat, snapshot] = useChatSession(sessionId);
   const [tab, setTab] = useState<"chat" | "files">("chat");
   const [openPath, setOpenPath] = useState<string | null>(null);
@@ -65,6 +65,7 @@ export function Workspace({ session, open, health }: WorkspaceProps): ReactEleme
           snapshot={snapshot}
           userName={user}
           draftKey={draftKey(user)}
+          replacesLost={replacesLost}
           demo={health?.model.demo === true}
           onOpenFile={openFile}
           onNewSession={session.renew}

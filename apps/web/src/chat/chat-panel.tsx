@@ -20,6 +20,8 @@ export interface ChatPanelProps {
   userName: string;
   /** Under which key what is being written is kept in this tab. */
   draftKey: string;
+  /** An earlier conversation is gone, and this one stands in its place. */
+  replacesLost: boolean;
   /** The demo model answers. */
   demo: boolean;
   onOpenFile: (path: string) => void;
@@ -27,9 +29,10 @@ export interface ChatPanelProps {
 }
 
 export function ChatPanel(props: ChatPanelProps): ReactElement {
-  const { chat, snapshot, userName, draftKey, demo, onOpenFile, onNewSession } = props;
+  const { chat, snapshot, userName, draftKey, replacesLost, demo, onOpenFile, onNewSession } =
+    props;
   const { turns, loaded, link, refusal, stopping } = snapshot;
-  const [draft, setDraft] = useDraft(draftKey, refusal);
+  const [draft, setDraft, clearDraft] = useDraft(draftKey, refusal);
   const { scroller, content, atBottom, toBottom } = useStickToBottom();
   const last = turns.at(-1);
   const running = last !== undefined && isActive(last);
@@ -46,7 +49,7 @@ export function ChatPanel(props: ChatPanelProps): ReactElement {
   const sendDraft = async () => {
     await chat.loaded;
     if (!chat.send(draft)) return;
-    setDraft("");
+    clearDraft(draft);
     toBottom();
   };
 
@@ -62,7 +65,7 @@ export function ChatPanel(props: ChatPanelProps): ReactElement {
               </p>
             )}
             {loaded && turns.length === 0 && link.state !== "ended" && (
-              <EmptyChat userName={userName} onChoose={send} />
+              <EmptyChat userName={userName} replacesLost={replacesLost} onChoose={send} />
             )}
             <TurnList turns={turns} onRetry={canSend ? send : null} onOpenFile={onOpenFile} />
           </div>

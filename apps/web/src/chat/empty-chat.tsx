@@ -11,16 +11,21 @@ const SUGGESTIONS = [
 
 export interface EmptyChatProps {
   userName: string;
+  /** An earlier conversation is gone. */
+  replacesLost: boolean;
   onChoose: (message: string) => void;
 }
 
 /** What a person sees before the first message. */
-export function EmptyChat({ userName, onChoose }: EmptyChatProps): ReactElement {
+export function EmptyChat({ userName, replacesLost, onChoose }: EmptyChatProps): ReactElement {
   return (
     <div className="empty-chat">
       <h2>
         Hello, <VisibleName name={userName} />
       </h2>
+      {replacesLost && (
+        <p className="muted">The earlier conversation is gone; your files are here.</p>
+      )}
       <p>
         You and the agent share a private computer. What it writes appears under Files; commands it
         runs are shown here as they run.

@@ -14,7 +14,13 @@ type SessionState =
   | { phase: "signed-out" }
   | { phase: "opening"; user: string }
   | { phase: "failed"; user: string; error: ApiError }
-  | { phase: "open"; user: string; sessionId: string };
+  | ({ phase: "open"; user: string } & OpenedSession);
+
+interface OpenedSession {
+  sessionId: string;
+  /** It stands in for one that this browser knew and the server does not know any more. */
+  replacesLost: boolean;
+}
 
 export interface SessionControl {
   state: SessionState;
@@ -39,8 +45,8 @@ export function useSession(): SessionControl {
     const abort = new AbortController();
     const open = async () => {
       try {
-        const sessionId = await findOrCreate(openingUser, abort.signal);
-        if (!abort.signal.aborted) setState({ phase: "open", user: openingUser, sessionId });
+        const opened = await findOrCreate(openingUser, abort.signal);
+        if (!abort.signal.aborted) setState({ phase: "open", user: openingUser, ...opened });
       } catch (error) {
         if (abort.signal.aborted) return;
         setState({ phase: "failed", user: openingUser, error: toApiError(error) });
@@ -77,14 +83,16 @@ export function useSession(): SessionControl {
   return { state, enter, renew, restart, leave };
 }
 
-async function findOrCreate(user: string, signal: AbortSignal): Promise<string> {
+async function findOrCreate(user: string, signal: AbortSignal): Promise<OpenedSession> {
   const remembered = rememberedSession(user);
+  let replacesLost = false;
   if (remembered !== null) {
     const session = await findSession(remembered, signal);
-    if (session?.user_id === user) return remembered;
+    if (session?.user_id === user) return { sessionId: remembered, replacesLost };
+    replacesLost = session === null;
   }
   const sessionId = await createSession(user);
   // Also where this page was left meanwhile: the session exists, and is the user's next one.
   rememberSession(user, sessionId);
-  return sessionId;
+  return { sessionId, replacesLost };
 }
