@@ -9,6 +9,7 @@ import { refuseForeignCallers } from "./http/caller-check.ts";
 import { logRequests } from "./http/request-log.ts";
 import { securityHeaders } from "./http/security-headers.ts";
 import { mountStaticPage } from "./http/static-page.ts";
+import { refuseBrokenEncoding } from "./http/url-encoding.ts";
 import { describeApi } from "./openapi.ts";
 import { adminRoutes } from "./routes/admin-routes.ts";
 import { chatRoutes } from "./routes/chat-routes.ts";
@@ -26,7 +27,8 @@ export function createApp(services: AppServices) {
   // The id comes from here: a caller who chose it could point at another's line in the log.
   app.use(requestId({ headerName: "" }));
   app.use(logRequests(services.logger));
-  app.use(securityHeaders, keepOutOfCaches, refuseForeignCallers, limitBodies);
+  app.use(securityHeaders, keepOutOfCaches, refuseForeignCallers);
+  app.use(refuseBrokenEncoding, limitBodies);
   app.use(
     methodNotAllowed({
       app,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { WireMessageList } from "../src/wire/messages.ts";
 import { allEvents, textOf } from "./support/event-stream.ts";
 import { startServer } from "./support/http-server.ts";
@@ -81,6 +81,20 @@ describe("a provider that fails", () => {
       response: "Half an",
       error: { code: "unavailable", message: expect.stringContaining("cut off") },
     });
+  });
+
+  it("by sending what is no JSON writes nothing beside the log", async () => {
+    await using server = await startServer((_request, response) => {
+      response.setHeader("Content-Type", "text/event-stream");
+      response.end("data: canary, no JSON\n\n");
+    });
+    await using app = await startTestApp({ model: await modelAt(server.url) });
+    const session = await app.createSession();
+    const written = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const error = await errorOf(await app.chat(session, "Hello"));
+    expect(error).toMatchObject({ status: 503, code: "unavailable" });
+    expect(written).not.toHaveBeenCalled();
+    written.mockRestore();
   });
 
   it("by standing still in the middle of its answer is left after its time", async () => {

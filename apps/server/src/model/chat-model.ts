@@ -81,6 +81,8 @@ function openAiModel(
       // Always said, so that no other variable of the environment sends the conversation elsewhere.
       baseURL: baseUrl ?? OPENAI_URL,
       fetch: fetchWithIdleTimeout(timeoutMs),
+      // The client would write lines of its own, with pieces of the conversation, beside the log.
+      logLevel: "off",
     },
   });
 }

@@ -3,7 +3,7 @@ import { routeErrors } from "../errors/route-errors.ts";
 import type { AppEnv, AppServices } from "../services.ts";
 import { executeRequestSchema, executeResultSchema } from "../wire/command.ts";
 import { jsonAnswer } from "./json-answer.ts";
-import { sessionParameter } from "./session-parameter.ts";
+import { openSandbox, sessionParameter } from "./session-parameter.ts";
 
 const execute = createRoute({
   method: "post",
@@ -25,7 +25,7 @@ const execute = createRoute({
 export function commandRoutes({ manager }: AppServices) {
   return new OpenAPIHono<AppEnv>().openapi(execute, async (c) => {
     const { command, timeout_seconds: timeoutSeconds } = c.req.valid("json");
-    const sandbox = await manager.getSession(c.req.valid("param").session_id);
+    const sandbox = await openSandbox(manager, c.req.valid("param").session_id);
     const result = await sandbox.execute(command, {
       signal: c.req.raw.signal,
       ...(timeoutSeconds !== undefined && { timeoutMs: Math.ceil(timeoutSeconds * 1000) }),

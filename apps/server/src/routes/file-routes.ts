@@ -11,7 +11,7 @@ import { fileListSchema, removedFileSchema, writtenFileSchema } from "../wire/fi
 import type { WireFileEntry } from "../wire/files.ts";
 import { writeCondition } from "./write-condition.ts";
 import { jsonAnswer } from "./json-answer.ts";
-import { sessionParameter } from "./session-parameter.ts";
+import { openSandbox, sessionParameter } from "./session-parameter.ts";
 
 const requiredPath = z.object({ path: z.string().min(1) });
 const directoryPath = z.object({ path: z.string().min(1).default(".") });
@@ -101,12 +101,12 @@ const archiveFiles = createRoute({
 export function fileRoutes({ manager }: AppServices) {
   return new OpenAPIHono<AppEnv>()
     .openapi(listFiles, async (c) => {
-      const sandbox = await manager.getSession(c.req.valid("param").session_id);
+      const sandbox = await openSandbox(manager, c.req.valid("param").session_id);
       const entries = await sandbox.ls(c.req.valid("query").path, { signal: c.req.raw.signal });
       return c.json({ files: entries.map(fileEntry) }, 200);
     })
     .openapi(readFile, async (c) => {
-      const sandbox = await manager.getSession(c.req.valid("param").session_id);
+      const sandbox = await openSandbox(manager, c.req.valid("param").session_id);
       const file = await openFile(sandbox, c.req.valid("query").path);
       const headers = downloadHeaders(file.name, "application/octet-stream");
       if (file.sizeBytes !== null) headers["Content-Length"] = String(file.sizeBytes);
@@ -115,10 +115,10 @@ export function fileRoutes({ manager }: AppServices) {
       return sendBody(c, body, headers);
     })
     .openapi(writeFile, async (c) => {
+      const sandbox = await openSandbox(manager, c.req.valid("param").session_id);
       const ifHash = writeCondition(c.req.valid("header"));
       const announced = Number(c.req.header("content-length") ?? 0);
       if (announced > MAX_UPLOAD_BYTES) throw tooLarge(MAX_UPLOAD_BYTES);
-      const sandbox = await manager.getSession(c.req.valid("param").session_id);
       const body = c.req.raw.body;
       const written = await sandbox.write(
         c.req.valid("query").path,
@@ -129,13 +129,13 @@ export function fileRoutes({ manager }: AppServices) {
       return c.json({ path, size, hash, created }, 200);
     })
     .openapi(removeFile, async (c) => {
-      const sandbox = await manager.getSession(c.req.valid("param").session_id);
+      const sandbox = await openSandbox(manager, c.req.valid("param").session_id);
       const { path } = c.req.valid("query");
       const removed = await sandbox.remove(path, { signal: c.req.raw.signal });
       return c.json({ removed }, 200);
     })
     .openapi(archiveFiles, async (c) => {
-      const sandbox = await manager.getSession(c.req.valid("param").session_id);
+      const sandbox = await openSandbox(manager, c.req.valid("param").session_id);
       const file = await requireFile(sandbox, c.req.valid("query").path);
       const headers = downloadHeaders(
         `${file.name === "/" ? "files" : file.name}.tar`,

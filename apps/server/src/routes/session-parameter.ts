@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { SandboxError } from "@carrel/backend-protocol";
+import type { Sandbox } from "@carrel/backend-protocol";
 import type { SessionManager } from "@carrel/session-manager";
 
 export const sessionParameter = z.object({
@@ -10,6 +11,18 @@ export const sessionParameter = z.object({
 export function requireSession(manager: SessionManager, sessionId: string): void {
   if (manager.has(sessionId)) return;
   throw unknownSession();
+}
+
+/**
+ * The session's sandbox, awake.
+ * @throws `not-found` as {@link requireSession} does, and what the manager throws
+ */
+export async function openSandbox(manager: SessionManager, sessionId: string): Promise<Sandbox> {
+  try {
+    return await manager.getSession(sessionId);
+  } catch (error) {
+    throw SandboxError.isInstance(error) && error.code === "not-found" ? unknownSession() : error;
+  }
 }
 
 /** Does not repeat the id: whoever has one that exists can use it. */

@@ -13,9 +13,7 @@ describe("the condition of a write", () => {
   it.each([
     { "if-match": "*" },
     { "if-match": HASH },
-    { "if-match": `W/"${HASH}"` },
     { "if-match": `"${HASH}", "${HASH}"` },
-    { "if-match": `"${HASH.toUpperCase()}"` },
     { "if-match": "" },
     { "if-none-match": `"${HASH}"` },
     { "if-none-match": "" },
@@ -25,4 +23,13 @@ describe("the condition of a write", () => {
       expect.objectContaining({ code: "invalid-argument" }),
     );
   });
+
+  it.each(['"00"', '""', `W/"${HASH}"`, `"${HASH.toUpperCase()}"`])(
+    "cannot hold where If-Match is %s, the tag of no file",
+    (match) => {
+      expect(() => writeCondition({ "if-match": match })).toThrow(
+        expect.objectContaining({ code: "conflict" }),
+      );
+    },
+  );
 });
