@@ -29,3 +29,12 @@ test("a short line is kept, without what a terminal would not show", () => {
 
   expect(cutAroundMatch("\u001b[1ma\u001b[0m\r", options)).toBe("a");
 });
+
+test("lines made to be slow to search are cut as fast as others", { timeout: 5000 }, () => {
+  const slow = "a".repeat(16 * 1024);
+  const hints = [`ab${"a".repeat(1998)}`];
+
+  for (let index = 0; index < 200; index++) {
+    expect(cutAroundMatch(slow, { hints, maxCharacters: 10 })).toBe("aaaaaaaaaa…");
+  }
+});

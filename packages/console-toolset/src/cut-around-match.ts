@@ -1,3 +1,4 @@
+import { positionsOf } from "./positions-of.ts";
 import { shownText } from "./shown-text.ts";
 
 /**
@@ -31,7 +32,13 @@ export function matchHints(pattern: string, literal: boolean): string[] {
 const MAX_HINTS = 5;
 
 function findFirst(text: string, hints: readonly string[]): number {
-  const lower = text.toLowerCase();
-  const places = hints.map((hint) => lower.indexOf(hint.toLowerCase()));
-  return places.find((place) => place !== -1) ?? 0;
+  const units = codeUnits(text.toLowerCase());
+  for (const hint of hints) {
+    for (const place of positionsOf(units, codeUnits(hint.toLowerCase()))) return place;
+  }
+  return 0;
+}
+
+function codeUnits(text: string): Uint16Array {
+  return Uint16Array.from({ length: text.length }, (_, index) => text.charCodeAt(index));
 }

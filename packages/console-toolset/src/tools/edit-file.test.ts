@@ -156,3 +156,38 @@ test.for([
   expect(answer.status).toBe("error");
   expect(answer.text).toContain(says);
 });
+
+test.for([
+  { field: "old_string", length: 64 * 1024 + 1 },
+  { field: "new_string", length: 256 * 1024 + 1 },
+])("edit_file refuses $length characters of $field", async ({ field, length }) => {
+  await using bench = await openWorkbench();
+  await bench.sandbox.write("a.txt", "a");
+  const tools = createConsoleToolset({ backend: bench.sandbox });
+  const args = { path: "a.txt", old_string: "a", new_string: "b", [field]: "x".repeat(length) };
+
+  const answer = await callTool(tools, "edit_file", args);
+
+  expect(answer.status).toBe("error");
+  expect(answer.text).toContain(`→ at ${field}`);
+});
+
+// With a search that begins anew at every character each of these takes many seconds.
+test.for([
+  { sizeBytes: 2 * 1024 * 1024, old_string: `ab${"a".repeat(12_000)}`, says: "does not occur" },
+  { sizeBytes: 1024 * 1024 - 1, old_string: "a".repeat(60_000), says: "occurs 17 times" },
+])(
+  "edit_file of a file and a text made to be slow to search ends: it $says",
+  { timeout: 10_000 },
+  async ({ sizeBytes, old_string, says }) => {
+    await using bench = await openWorkbench();
+    await bench.sandbox.write("a.txt", "a".repeat(sizeBytes));
+    const tools = createConsoleToolset({ backend: bench.sandbox });
+    const args = { path: "a.txt", old_string, new_string: "x" };
+
+    const answer = await callTool(tools, "edit_file", args);
+
+    expect(answer.status).toBe("error");
+    expect(answer.text).toContain(says);
+  },
+);

@@ -16,6 +16,10 @@ const MAX_LISTED_LINES = 10;
 /** In a larger file it is not worth the transfer to count how often a text occurs. */
 const MAX_SEARCHED_BYTES = 1024 * 1024;
 
+/** Longer texts belong to `write_file` or a command; the file that is edited may be larger. */
+const MAX_OLD_CHARACTERS = 64 * 1024;
+const MAX_NEW_CHARACTERS = 256 * 1024;
+
 interface Replacement {
   oldText: string;
   newText: string;
@@ -33,10 +37,16 @@ export function editFileTool(settings: ToolSettings): StructuredTool {
       old_string: z
         .string()
         .min(1, "must not be empty")
+        .max(MAX_OLD_CHARACTERS)
         .describe(
-          "The text to replace, with its indentation and without line numbers; enough of it to occur only once.",
+          `The text to replace, with its indentation and without line numbers; enough of it to occur only once. At most ${MAX_OLD_CHARACTERS} characters.`,
         ),
-      new_string: z.string().describe("The text to put in its place; may be empty."),
+      new_string: z
+        .string()
+        .max(MAX_NEW_CHARACTERS)
+        .describe(
+          `The text to put in its place; may be empty. At most ${MAX_NEW_CHARACTERS} characters.`,
+        ),
       replace_all: z.boolean().optional().describe("Replace every occurrence. Default false."),
     }),
     async run(
