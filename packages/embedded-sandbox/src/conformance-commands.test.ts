@@ -8,6 +8,11 @@ describeSandboxConformance({
   knownGaps: [
     {
       reason:
+        "the interpreter takes what its own commands and Python print for text: bytes over 0x7f become two",
+      tests: ["execute: output › gives bytes that a command makes as they are"],
+    },
+    {
+      reason:
         "the emulated shell has no processes of its own: `&` ends before the next command begins, and there are no signals",
       tests: [
         "execute: limits › does not wait for a child that holds the output open",

@@ -55,6 +55,11 @@ export const executeOutputBehaviours: BehaviourGroup = {
       expect((await run("cat file")).stdout).toBe(text);
     },
 
+    "gives bytes that a command makes as they are": async ({ sandbox, path, run }) => {
+      await run("printf '\\200\\377\\000x' > made");
+      expectBytes(await sandbox.read(path("made")), new Uint8Array([0x80, 0xff, 0, 0x78]));
+    },
+
     "gives every byte as it is": async ({ sandbox, directory, path }) => {
       await sandbox.write(path("binary"), ALL_BYTES);
       const process = await sandbox.spawn("cat binary; cat binary >&2", { cwd: directory });

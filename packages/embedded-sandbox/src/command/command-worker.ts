@@ -3,6 +3,7 @@ import { Bash, MountableFs, ReadWriteFs } from "just-bash";
 import type { BashExecResult } from "just-bash";
 import type { CommandJob, CommandMessage } from "./command-job.ts";
 import { nodeCommand } from "./node-command.ts";
+import { pythonCommands } from "./python-command.ts";
 import { OutputFileSystem, STDERR_NAME, STDOUT_NAME } from "./output-file-system.ts";
 import { ReadOnlyFileSystem } from "./read-only-file-system.ts";
 import { streamOutputPlugin } from "./stream-output-plugin.ts";
@@ -43,7 +44,7 @@ async function run(job: CommandJob): Promise<void> {
     env: job.env,
     python: true,
     javascript: true,
-    customCommands: [nodeCommand()],
+    customCommands: [nodeCommand(), ...pythonCommands()],
     processInfo: { uid: 1000, gid: 1000 },
     executionLimits: EXECUTION_LIMITS,
   });

@@ -25,6 +25,23 @@ test("bash, Python and JavaScript share the files of the sandbox", async () => {
   expect({ output, exitCode }).toEqual({ output: "one\ntwo\nthree\n", exitCode: 0 });
 });
 
+test("Python finds modules beside the script, and its errors name the script's own lines", async () => {
+  await sandbox.write("app/helper.py", "def half(x):\n    return 1 / x\n");
+  await sandbox.write("app/main.py", "import helper, sys\nprint(sys.argv)\nhelper.half(0)\n");
+  const failed = await sandbox.execute("python3 -u app/main.py one");
+  expect(failed.stdout).toBe("['app/main.py', 'one']\n");
+  expect(failed.exitCode).toBe(1);
+  expect(failed.stderr).toMatch(/^Traceback[^]*"app\/main\.py", line 3[^]*helper\.py", line 2/);
+  expect(failed.stderr).not.toContain("_jb_script");
+  const others = [
+    "cd app && python3 -c 'import helper; print(helper.half(2))'",
+    "cd app && echo 'import helper; print(helper.half(2))' | python3 -",
+    "cd app && echo 'print(0.5)' > tool.py && python -m tool",
+  ];
+  for (const command of others) expect((await sandbox.execute(command)).stdout).toBe("0.5\n");
+  expect((await sandbox.execute("python3 absent.py")).exitCode).toBe(2);
+});
+
 test("output arrives statement by statement, also from inside a loop", async () => {
   const process = await sandbox.spawn("for i in 1 2; do echo $i; sleep 30; done");
   const first = await process.output[Symbol.asyncIterator]().next();
