@@ -139,7 +139,14 @@ describe("bytes that are no proper request", () => {
     ],
     ["a path with a backslash", "GET \\evil HTTP/1.1\r\nHost: localhost\r\n\r\n", 400],
     ["TRACE", "TRACE /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 405],
-    ["CONNECT", "CONNECT evil.test:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", null],
+    ["CONNECT", "CONNECT evil.test:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", 405],
+    ["an expectation", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nExpect: x\r\n\r\n", 417],
+    ["no version of HTTP", "GET /healthz\r\n\r\n", 400],
+    [
+      "a body in broken pieces",
+      "POST /sessions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+      400,
+    ],
     [
       "two lengths",
       "POST /sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -162,8 +169,12 @@ describe("bytes that are no proper request", () => {
     socket.setEncoding("latin1").on("data", (text: string) => (answer += text));
     socket.on("error", () => undefined);
     await once(socket, "close");
-    const [line = ""] = answer.split("\r\n");
-    expect(line === "" ? null : Number(line.split(" ")[1])).toBe(status);
+    const [head = "", body = ""] = answer.split("\r\n\r\n");
+    expect(Number(head.split(" ")[1])).toBe(status);
+    expect(head.toLowerCase()).toContain("content-type: application/json");
+    expect(JSON.parse(body)).toEqual({
+      error: { code: expect.any(String), message: expect.stringMatching(/.{10}/) },
+    });
     expect((await fetch(`http://127.0.0.1:${server.port}/healthz`)).status).toBe(200);
     await server.close();
   });

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
 import type { App } from "../app.ts";
 import type { WireError } from "../wire/error.ts";
+import { answerRefusals } from "./refusals.ts";
 
 /** How long the headers of a request may take. */
 const HEADERS_TIMEOUT_MS = 30_000;
@@ -32,9 +33,15 @@ export async function listen(
 ): Promise<ListeningServer> {
   const answer = getRequestListener(app.fetch, { errorHandler: answerUnreadable });
   const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      // Without it the answer is below and not Node's, which has no body.
+      requireHostHeader: false,
+    },
     (incoming, outgoing) => void answer(incoming, outgoing),
   );
+  answerRefusals(server);
   server.maxConnections = MAX_CONNECTIONS;
   server.listen(port, host);
   await once(server, "listening");
