@@ -21,7 +21,10 @@ export interface ConformanceOptions {
   create(): Promise<ConformanceSubject>;
   /** What this provider is known not to do; `[]` where it does everything. */
   knownGaps: readonly KnownGap[];
-  /** Run only the behaviours of files, or of commands and of the sandbox's life. @default both */
+  /**
+   * Run only the behaviours of files, of `execute`, or of processes, sandboxes and providers.
+   * @default all
+   */
   part?: ConformancePart;
   /** How long one test may take, its set-up not counted. @default 30,000 */
   timeoutMs?: number;

@@ -23,8 +23,7 @@ const MISSING: Readonly<Record<OptionalMember, string>> = {
  */
 export function describeSandboxConformance(options: ConformanceOptions): void {
   const { name, knownGaps, part, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-  const { files, commands } = BEHAVIOUR_GROUPS;
-  const groups = part === undefined ? [...files, ...commands] : BEHAVIOUR_GROUPS[part];
+  const groups = part ? BEHAVIOUR_GROUPS[part] : Object.values(BEHAVIOUR_GROUPS).flat();
 
   describe(`${name} conforms to the sandbox protocol`, () => {
     let shared: SharedSandbox | undefined;

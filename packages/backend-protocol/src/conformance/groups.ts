@@ -35,8 +35,8 @@ import { watchBehaviours } from "./watch.ts";
 import { writeSafetyBehaviours } from "./write-safety.ts";
 import { writeBehaviours } from "./write.ts";
 
-/** The suite in two parts, which a provider can test in two files at the same time. */
-export type ConformancePart = "files" | "commands";
+/** The suite in parts, which a provider can test in several files at the same time. */
+export type ConformancePart = "files" | "commands" | "life";
 
 /** All that a sandbox and its provider must do, in the order in which it is tested. */
 export const BEHAVIOUR_GROUPS: Readonly<Record<ConformancePart, readonly BehaviourGroup[]>> = {
@@ -68,6 +68,8 @@ export const BEHAVIOUR_GROUPS: Readonly<Record<ConformancePart, readonly Behavio
     executeOptionsBehaviours,
     executeStdinBehaviours,
     executeLimitsBehaviours,
+  ],
+  life: [
     spawnBehaviours,
     attachBehaviours,
     processesBehaviours,

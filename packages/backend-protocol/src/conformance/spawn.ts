@@ -182,7 +182,7 @@ export const spawnBehaviours: BehaviourGroup = {
     },
 
     "stops at its timeout": async ({ sandbox }) => {
-      const process = await sandbox.spawn("echo before; sleep 60", { timeoutMs: 1000 });
+      const process = await sandbox.spawn("echo before; sleep 60", { timeoutMs: 3000 });
       expect(Buffer.from(bytesOf(await outputOf(process))).toString()).toBe("before\n");
       expect((await process.result).outcome).toBe("timed-out");
     },
