@@ -229,7 +229,8 @@ describe("a turn of chat", () => {
     await using app = await startTestApp();
     const session = await app.createSession();
     const answer = app.chat(session, LONG_COMMAND);
-    await expect.poll(() => app.services.chats.latest(session)?.log.lastId ?? 0).toBeGreaterThan(2);
+    const lastId = (): number => app.services.chats.latest(session)?.log.lastId ?? 0;
+    await expect.poll(lastId, { timeout: 10_000 }).toBeGreaterThan(2);
     await app.request(`/sessions/${session}/chat/cancel`, { method: "POST" });
     expect(await errorOf(await answer)).toMatchObject({ status: 409, code: "aborted" });
   });

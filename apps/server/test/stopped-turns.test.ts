@@ -90,16 +90,19 @@ describe("a turn that is cancelled", () => {
     }
     const results = seen.flatMap((event) => (event.event === "tool-result" ? [event.data] : []));
     expect(results).toHaveLength(2);
-    const stopped = {
+    // The quick one may have been stopped as well.
+    const stopped = expect.objectContaining({
       status: "error",
-      detail: { kind: "command", outcome: "cancelled", exit_code: null, output: "started\n" },
-    };
-    expect(results.at(-1)).toMatchObject(stopped);
+      detail: expect.objectContaining({
+        kind: "command",
+        outcome: "cancelled",
+        exit_code: null,
+        output: "started\n",
+      }),
+    });
+    expect(results).toContainEqual(stopped);
     const { messages } = await app.services.chats.messages(session);
-    const parts = messages[1]?.role === "assistant" ? messages[1].parts : [];
-    expect(parts.find((part) => part.type === "tool" && part.status === "error")).toMatchObject(
-      stopped,
-    );
+    expect(messages[1]?.role === "assistant" && messages[1].parts).toContainEqual(stopped);
     expect(seen.at(-1)?.data).toMatchObject({ outcome: "cancelled", error: { code: "aborted" } });
     const sandbox = await app.services.manager.getSession(session);
     await expect

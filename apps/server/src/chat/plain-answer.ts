@@ -90,7 +90,7 @@ function shallowContent(content: AIMessage["content"]): AIMessage["content"] {
 function isTooDeep(value: unknown): boolean {
   let level: unknown[] = [value];
   for (let depth = 0; depth <= MAX_DEPTH; depth++) {
-    level = level.flatMap((item) =>
+    level = level.flatMap((item): unknown[] =>
       typeof item === "object" && item !== null ? Object.values(item) : [],
     );
     if (level.length === 0) return false;
