@@ -32,7 +32,7 @@ test("a short line is kept, without what a terminal would not show", () => {
 
 test("lines made to be slow to search are cut as fast as others", { timeout: 5000 }, () => {
   const slow = "a".repeat(16 * 1024);
-  const hints = [`ab${"a".repeat(1998)}`];
+  const hints = [`ab${"a".repeat(8000)}`];
 
   for (let index = 0; index < 200; index++) {
     expect(cutAroundMatch(slow, { hints, maxCharacters: 10 })).toBe("aaaaaaaaaa…");

@@ -9,7 +9,7 @@ test("every occurrence is counted, and the first lines are named", () => {
   expect(findText(content, "z", 3)).toEqual({ total: 0, lines: [] });
 });
 
-test("content made to be slow to search is searched in one go", { timeout: 5000 }, () => {
+test("content made to be slow to search is searched in one go", () => {
   const content = new Uint8Array(1024 * 1024).fill(0x61);
   const wanted = `ab${"a".repeat(60_000)}`;
 

@@ -22,8 +22,8 @@ test("every short text is found where the built-in search finds it", () => {
     Array.from({ length: 2 ** length }, (_, bits) =>
       bits.toString(2).padStart(length, "0").replaceAll("0", "a").replaceAll("1", "b"),
     );
-  for (const content of words(9)) {
-    for (const wanted of [1, 2, 3, 4, 5].flatMap(words)) {
+  for (const content of words(7)) {
+    for (const wanted of [1, 2, 3, 4].flatMap(words)) {
       const expected: number[] = [];
       for (let at = content.indexOf(wanted); at !== -1;) {
         expected.push(at);
