@@ -78,11 +78,14 @@ export class ChatTurn {
     this.ended = this.#run();
   }
 
-  /** Stop the model and the tools. Does nothing to a turn that ended. */
-  cancel(): void {
+  /**
+   * Stop the model and the tools. Does nothing to a turn that ended.
+   * @param reason what the turn's end says. @default that somebody asked for it
+   */
+  cancel(reason: SandboxError = cancelledByUser()): void {
     if (this.#stop.signal.aborted) return;
     this.#cancelled = true;
-    this.#stop.abort(new SandboxError({ code: "aborted", message: "The turn was cancelled." }));
+    this.#stop.abort(reason);
   }
 
   async #run(): Promise<TurnEnd> {
@@ -110,7 +113,6 @@ export class ChatTurn {
         signal: this.#stop.signal,
         recursionLimit: STEPS_PER_ANSWER * MAX_MODEL_ANSWERS,
         maxConcurrency: MAX_TOOLS_AT_ONCE,
-
         streamMode: ["messages", "tools", "updates"],
       },
     );
@@ -271,4 +273,8 @@ function turnTimedOut(maxTurnMs: number): SandboxError {
     code: "timeout",
     message: `The turn was stopped after ${Math.round(maxTurnMs / 60_000)} minutes. Ask for less at once, or ask it to go on.`,
   });
+}
+
+function cancelledByUser(): SandboxError {
+  return new SandboxError({ code: "aborted", message: "The turn was cancelled." });
 }

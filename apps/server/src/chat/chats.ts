@@ -43,9 +43,7 @@ export class Chats {
    * @throws `busy`, `unavailable` (the server is stopping), and what a lease of the session throws
    */
   start(sessionId: string, message: string): ChatTurn {
-    if (this.#closing) {
-      throw new SandboxError({ code: "unavailable", message: "The server is stopping." });
-    }
+    if (this.#closing) throw serverIsStopping();
     if (this.#running.has(sessionId)) {
       throw new ServerError({
         code: "busy",
@@ -67,10 +65,10 @@ export class Chats {
   }
 
   /** Resolves when the turn ended. `false` where none was running. */
-  async cancel(sessionId: string): Promise<boolean> {
+  async cancel(sessionId: string, reason?: SandboxError): Promise<boolean> {
     const turn = this.#running.get(sessionId);
     if (turn === undefined) return false;
-    turn.cancel();
+    turn.cancel(reason);
     await turn.ended;
     return true;
   }
@@ -86,7 +84,8 @@ export class Chats {
   /** Cancel all turns, and begin no more. */
   async shutdown(): Promise<void> {
     this.#closing = true;
-    await Promise.all([...this.#running.keys()].map((sessionId) => this.cancel(sessionId)));
+    const reason = serverIsStopping();
+    await Promise.all([...this.#running.keys()].map((session) => this.cancel(session, reason)));
     for (const sessionId of this.#ended.keys()) this.#dropEnded(sessionId);
   }
 
@@ -127,4 +126,8 @@ export class Chats {
     this.#dropEnded(sessionId);
     await this.#options.conversations.forget(sessionId);
   }
+}
+
+function serverIsStopping(): SandboxError {
+  return new SandboxError({ code: "unavailable", message: "The server is stopping." });
 }
