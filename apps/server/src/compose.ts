@@ -37,7 +37,8 @@ export interface ComposeOptions {
 /**
  * The parts of a server, made and joined; nothing listens yet. To dispose of it ends the turns of
  * chat and stops the sandboxes; files stay.
- * @throws ConfigError where the model cannot be had
+ * @throws ConfigError where the model cannot be had; SandboxError `unavailable` where another
+ * process uses the folder of the workspaces
  */
 export async function compose({
   config,
@@ -49,6 +50,9 @@ export async function compose({
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   await mkdir(config.workspaceRoot, { recursive: true, mode: 0o700 });
   const provider = createEmbeddedProvider({ root: config.workspaceRoot });
+  // The provider opens its folder with the first call: one that another server uses is to be
+  // refused now, and not at the first session.
+  await provider.list();
   const manager = new SessionManager({ provider, idleTimeoutMs: config.idleTimeoutMs });
   manager.startCleanupLoop(config.cleanupIntervalMs);
   logSessions(manager, logger);

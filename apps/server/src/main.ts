@@ -1,4 +1,5 @@
 import process from "node:process";
+import { SandboxError } from "@carrel/backend-protocol";
 import type { Logger } from "pino";
 import { createApp } from "./app.ts";
 import { compose } from "./compose.ts";
@@ -34,6 +35,7 @@ try {
 
 function explain(error: unknown): string | null {
   if (error instanceof ConfigError) return error.message;
+  if (SandboxError.isInstance(error)) return `${error.message} CARREL_DATA_DIR names the folder.`;
   if (!(error instanceof Error && "code" in error)) return null;
   if (error.code === "EADDRINUSE") {
     return "Another program listens on this port. Set PORT to another one, or stop that program.";

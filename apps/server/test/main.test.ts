@@ -95,6 +95,18 @@ describe("the server's process", () => {
     expect(server.output).not.toContain("    at ");
   });
 
+  it("does not start on the data of another server, and starts when that has ended", async () => {
+    const first = new ServerProcess({ PORT: "0" });
+    await first.started();
+    await using second = new ServerProcess({ PORT: "0" });
+    expect(await second.ended).toBe(1);
+    expect(second.output).toMatch(/is used by process \d+.*CARREL_DATA_DIR/);
+    expect(second.output).not.toContain("    at ");
+    await first[Symbol.asyncDispose]();
+    await using third = new ServerProcess({ PORT: "0" });
+    await third.started();
+  });
+
   it("does not start on a port that is taken, and names PORT", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
