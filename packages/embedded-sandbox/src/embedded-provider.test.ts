@@ -113,10 +113,13 @@ test("half a record that a crash left does not lock its user out", async () => {
 
 test("what was half written when a process ended is deleted, and never listed", async () => {
   await using subject = await createTestProvider();
-  const sandbox = await subject.provider.create("alice");
-  await sandbox.stop();
+  await subject.provider.create("alice");
+  await subject.provider[Symbol.asyncDispose]();
   const drafts = join(subject.root, await onlyFolder(subject.root), "drafts");
   await writeFile(join(drafts, "left"), "half");
+
+  await using next = createEmbeddedProvider({ root: subject.root });
+  const sandbox = (await next.find("alice"))!;
   await sandbox.resume();
   expect(await readdir(drafts)).toEqual([]);
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
@@ -146,4 +149,21 @@ test("many searches at once take turns, and each ends in its time", async () => 
   await sandbox.write("a.txt", "needle\n");
   const all = await Promise.all(Array.from({ length: 40 }, () => sandbox.grep("needle")));
   expect(all.every(({ matches }) => matches.length === 1)).toBe(true);
+});
+
+test("a write that a stop and a resume overtake is whole or fails, and disturbs neither", async () => {
+  await using subject = await createTestProvider();
+  const sandbox = await subject.provider.create("alice");
+  for (let round = 0; round < 50; round++) {
+    const paths = ["a", "/tmp/b", "c"];
+    const writes = Promise.allSettled(paths.map((path) => sandbox.write(path, "whole")));
+    await sandbox.stop();
+    await sandbox.resume();
+    for (const write of await writes) {
+      if (write.status === "rejected") expect(SandboxError.isInstance(write.reason)).toBe(true);
+    }
+    for (const { path } of await sandbox.ls(".")) {
+      expect((await sandbox.readLines(path))?.lines).toEqual(["whole"]);
+    }
+  }
 });

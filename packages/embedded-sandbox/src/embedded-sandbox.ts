@@ -64,6 +64,7 @@ export class EmbeddedSandbox implements ManagedSandbox {
   readonly #transitions = new Serialiser();
   readonly #onDestroyed: () => void;
   #status: SandboxStatus = "stopped";
+  #wasRunning = false;
 
   constructor({ id, directory, onDestroyed, ...limits }: EmbeddedSandboxOptions) {
     this.id = id;
@@ -183,7 +184,10 @@ export class EmbeddedSandbox implements ManagedSandbox {
       throwIfAborted(options?.signal);
       if ((await this.status()) === "gone") throw this.#gone();
       if (this.#status === "running") return;
-      await this.#directory.prepare();
+      // Later an operation from before a stop may still be writing one.
+      if (!this.#wasRunning) await this.#directory.clearDrafts();
+      await this.#directory.makeDirectories();
+      this.#wasRunning = true;
       this.#status = "running";
     });
   }

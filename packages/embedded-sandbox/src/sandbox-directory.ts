@@ -54,7 +54,7 @@ export class SandboxDirectory {
 
   /** @throws `already-exists` */
   async create(): Promise<SandboxRecord> {
-    await this.#makeDirectories();
+    await this.makeDirectories();
     const id = `embedded-${randomBytes(8).toString("hex")}`;
     const record = { id, key: this.key, createdAt: new Date().toISOString() };
     // Whole before it has its name, so that a crash leaves no half of it.
@@ -72,16 +72,17 @@ export class SandboxDirectory {
     return record;
   }
 
-  /** Make what is missing, and delete drafts that a crash left. */
-  async prepare(): Promise<void> {
-    await this.#makeDirectories();
-    await emptyDirectory(this.places.draftsHostPath);
+  /** Make what is missing. */
+  async makeDirectories(): Promise<void> {
+    const { mounts, draftsHostPath } = this.places;
+    for (const path of [...mounts.map(({ hostPath }) => hostPath), draftsHostPath]) {
+      await mkdir(path, { recursive: true, mode: 0o700 });
+    }
   }
 
-  async #makeDirectories(): Promise<void> {
-    for (const { hostPath } of this.mounts) {
-      await mkdir(hostPath, { recursive: true, mode: 0o700 });
-    }
+  /** Delete the drafts that a crash left. Only while nothing can be writing one. */
+  async clearDrafts(): Promise<void> {
+    await emptyDirectory(this.places.draftsHostPath);
   }
 
   async clearTemporary(): Promise<void> {
@@ -97,7 +98,7 @@ export class SandboxDirectory {
       if (hostErrorCode(error) === "ENOENT") return;
       throw error;
     }
-    await rm(trash, { recursive: true, force: true });
+    await rm(trash, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
@@ -117,7 +118,8 @@ export async function listRecords(root: string): Promise<SandboxRecord[]> {
 }
 
 async function emptyDirectory(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
+  // Again where an operation that began before put a file into it meanwhile.
+  await rm(path, { recursive: true, force: true, maxRetries: 3 });
   await mkdir(path, { recursive: true, mode: 0o700 });
 }
 
