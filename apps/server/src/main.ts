@@ -1,8 +1,6 @@
 import process from "node:process";
 import { SandboxError } from "@carrel/backend-protocol";
 import type { Logger } from "pino";
-import { createApp } from "./app.ts";
-import { compose } from "./compose.ts";
 import type { Composition } from "./compose.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import type { Config } from "./config.ts";
@@ -22,6 +20,11 @@ process.on("uncaughtException", (error) => {
 
 try {
   const config = readConfig(process.env, process.cwd());
+  // Loading them is most of the start: a mistake in the environment is told before it.
+  const [{ compose }, { createApp }] = await Promise.all([
+    import("./compose.ts"),
+    import("./app.ts"),
+  ]);
   const composition = await compose({ config, logger });
   const server = await listen(createApp(composition.services), config);
   sayWhatRuns(config, composition, server);
