@@ -41,6 +41,7 @@ export {
 } from "./limits.ts";
 export type { ManagedSandbox, SandboxStatus, SandboxUsage } from "./managed-sandbox.ts";
 export { narrowSandbox } from "./narrow-sandbox.ts";
+export { positionsOf } from "./positions-of.ts";
 export type {
   AttachOptions,
   ExecuteOptions,

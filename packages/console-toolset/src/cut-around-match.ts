@@ -1,4 +1,4 @@
-import { positionsOf } from "./positions-of.ts";
+import { positionsOf } from "@carrel/backend-protocol";
 import { shownText } from "./shown-text.ts";
 
 /**

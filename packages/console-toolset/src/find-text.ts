@@ -1,4 +1,4 @@
-import { positionsOf } from "./positions-of.ts";
+import { positionsOf } from "@carrel/backend-protocol";
 
 const LINE_FEED = 0x0a;
 

@@ -1,7 +1,6 @@
-import { MAX_READ_BYTES, SandboxError } from "@carrel/backend-protocol";
+import { MAX_READ_BYTES, positionsOf, SandboxError } from "@carrel/backend-protocol";
 import type { EditOptions, EditResult } from "@carrel/backend-protocol";
 import { throwIfAborted } from "./abort.ts";
-import { findBytes } from "./find-bytes.ts";
 import { notFound, show } from "./file-tree.ts";
 import type { FileTree } from "./file-tree.ts";
 import { read } from "./read.ts";
@@ -32,7 +31,7 @@ export async function edit(
     const before = await read(tree, path);
     if (!before) throw notFound(place.path);
     if (ifHash !== undefined) await requireHash(tree, place, { expected: ifHash, signal });
-    const found = findBytes(before, Buffer.from(oldText));
+    const found = [...positionsOf(before, Buffer.from(oldText))];
     requireMatch(found.length, place.path, replaceAll);
     const after = replace(before, found, { oldText, newText });
     requireSize(after.length, place.path);

@@ -101,7 +101,7 @@ async function run<Result extends FileInfo | GrepMatch>(
   worker.on("message", ({ type }: SearchMessage) => (ended = type !== "found"));
   try {
     worker.postMessage({ ...job, limit: Math.min(job.limit, MAX_SEARCH_LIMIT) });
-    return await listen<Result>(worker, deadline, signal);
+    return await listen<Result>(worker, stop, signal);
   } finally {
     stopListening(worker);
     if (ended) await pool.giveBack(worker);
@@ -111,12 +111,11 @@ async function run<Result extends FileInfo | GrepMatch>(
 
 function listen<Result>(
   worker: Worker,
-  deadline: AbortSignal,
+  stop: AbortSignal,
   signal: AbortSignal | undefined,
 ): Promise<Found<Result>> {
   const { promise, resolve, reject } = Promise.withResolvers<Found<Result>>();
   const results: Result[] = [];
-  const stop = signal ? AbortSignal.any([signal, deadline]) : deadline;
   const onStop = (): void => {
     try {
       throwIfAborted(signal);

@@ -7,11 +7,12 @@ export function* positionsOf(
   content: ArrayLike<number>,
   wanted: ArrayLike<number>,
 ): Generator<number, void> {
-  if (wanted.length === 0) return;
+  if (wanted.length === 0 || wanted.length > content.length) return;
   const borders = bordersOf(wanted);
   let matched = 0;
   for (let index = 0; index < content.length; index++) {
-    matched = extend(matched, content[index], { wanted, borders });
+    while (matched > 0 && content[index] !== wanted[matched]) matched = borders[matched - 1]!;
+    if (content[index] === wanted[matched]) matched++;
     if (matched < wanted.length) continue;
     yield index - wanted.length + 1;
     matched = 0;
@@ -19,23 +20,13 @@ export function* positionsOf(
 }
 
 /** For each beginning of `wanted`: how long its longest end is that is a shorter beginning. */
-function bordersOf(wanted: ArrayLike<number>): Int32Array {
-  const borders = new Int32Array(wanted.length);
-  let matched = 0;
+function bordersOf(wanted: ArrayLike<number>): Uint32Array {
+  const borders = new Uint32Array(wanted.length);
+  let length = 0;
   for (let index = 1; index < wanted.length; index++) {
-    matched = extend(matched, wanted[index], { wanted, borders });
-    borders[index] = matched;
+    while (length > 0 && wanted[index] !== wanted[length]) length = borders[length - 1]!;
+    if (wanted[index] === wanted[length]) length++;
+    borders[index] = length;
   }
   return borders;
-}
-
-/** How much of `wanted` is matched after one more element. */
-function extend(
-  matched: number,
-  element: number | undefined,
-  { wanted, borders }: { wanted: ArrayLike<number>; borders: Int32Array },
-): number {
-  let length = matched;
-  while (length > 0 && wanted[length] !== element) length = borders[length - 1]!;
-  return wanted[length] === element ? length + 1 : length;
 }
