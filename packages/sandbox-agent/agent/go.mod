@@ -1,0 +1,3 @@
+module carrel-agent
+
+go 1.19

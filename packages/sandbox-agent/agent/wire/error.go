@@ -1,0 +1,41 @@
+package wire
+
+import "fmt"
+
+// Code is one of the closed list of codes in architecture/agent-protocol.md.
+type Code string
+
+const (
+	NotFound         Code = "not-found"
+	NotDirectory     Code = "not-directory"
+	IsDirectory      Code = "is-directory"
+	NotRegular       Code = "not-regular"
+	AlreadyExists    Code = "already-exists"
+	PermissionDenied Code = "permission-denied"
+	InvalidPath      Code = "invalid-path"
+	InvalidArgument  Code = "invalid-argument"
+	TooLarge         Code = "too-large"
+	NoSpace          Code = "no-space"
+	Conflict         Code = "conflict"
+	NoMatch          Code = "no-match"
+	AmbiguousMatch   Code = "ambiguous-match"
+	ProcessLimit     Code = "process-limit"
+	Capacity         Code = "capacity"
+	Unavailable      Code = "unavailable"
+	Timeout          Code = "timeout"
+	Aborted          Code = "aborted"
+	Unsupported      Code = "unsupported"
+)
+
+// Error is what a call fails with, as the client sees it.
+type Error struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
+}
+
+func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
+
+// Errorf makes an Error. The message says what failed and with which value.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
