@@ -1,0 +1,6 @@
+package files
+
+const (
+	sysFstatat   = 262
+	sysRenameat2 = 316
+)

@@ -1,0 +1,6 @@
+package files
+
+const (
+	sysFstatat   = 79
+	sysRenameat2 = 276
+)
