@@ -39,6 +39,11 @@ export class EngineAgent extends Agent implements AsyncDisposable {
     return this.#connections.size;
   }
 
+  /** All requests share the connections, whatever their client says of host and path. */
+  override getName(): string {
+    return this.#address.host;
+  }
+
   override createConnection(): Duplex {
     if (this.#disposed) throw disposed(this.#address.host);
     const connection = this.#connect();

@@ -32,13 +32,13 @@ export interface EngineInfo {
 }
 
 // `uname -m` to the names of images; others are the same in both.
-const ARCHITECTURES: Readonly<Record<string, string>> = {
-  x86_64: "amd64",
-  aarch64: "arm64",
-  armv7l: "arm",
-  i386: "386",
-  i686: "386",
-};
+const ARCHITECTURES: ReadonlyMap<string, string> = new Map([
+  ["x86_64", "amd64"],
+  ["aarch64", "arm64"],
+  ["armv7l", "arm"],
+  ["i386", "386"],
+  ["i686", "386"],
+]);
 
 // The fields that are read of `GET /info`; an engine leaves out or nulls some of them.
 interface InfoAnswer {
@@ -86,7 +86,7 @@ function readInfo(answer: InfoAnswer): EngineInfo {
   const securityOptions = new Set((answer.SecurityOptions ?? []).map(securityOptionName));
   const driverStatus = new Map(answer.DriverStatus ?? []);
   return {
-    architecture: ARCHITECTURES[answer.Architecture] ?? answer.Architecture,
+    architecture: ARCHITECTURES.get(answer.Architecture) ?? answer.Architecture,
     operatingSystem: answer.OperatingSystem ?? "",
     kernelVersion: answer.KernelVersion ?? "",
     cgroupVersion: answer.CgroupVersion === "2" ? 2 : 1,

@@ -38,7 +38,7 @@ function meaningOf(error: unknown, host: string): Meaning {
   const status = numberProperty(error, "statusCode");
   if (status !== null) return meaningOfStatus(status, error);
   const errno = stringProperty(error, "code");
-  return MEANING_OF_ERRNO[errno]?.(host) ?? meaningOfFamily(errno, host);
+  return MEANING_OF_ERRNO.get(errno)?.(host) ?? meaningOfFamily(errno, host);
 }
 
 function meaningOfStatus(status: number, error: unknown): Meaning {
@@ -74,25 +74,27 @@ function saysNoSpace(error: unknown): boolean {
 /** ENOSPC and EDQUOT in Go's words. */
 export const NO_SPACE: RegExp = /no space left on device|disk quota exceeded/;
 
-const MEANING_OF_ERRNO: Readonly<Record<string, (host: string) => Meaning>> = {
-  ENOENT: (host) =>
-    unavailable(`nothing is at ${host}; install and start Docker, or set its address`),
-  ENOTDIR: (host) => unavailable(`nothing is at ${host}; set the engine's address`),
-  ECONNREFUSED: (host) => unavailable(`nothing listens at ${host}; start Docker`),
-  EACCES: noPermission,
-  EPERM: noPermission,
-  ENOTFOUND: (host) => unavailable(`the name in ${host} is not known to DNS`),
-  EAI_AGAIN: (host) => unavailable(`DNS does not answer for the name in ${host}`),
-  ENETUNREACH: (host) => unavailable(`no network reaches ${host}`),
-  EHOSTUNREACH: (host) => unavailable(`no network reaches ${host}`),
-  ETIMEDOUT: (host) => unavailable(`${host} does not answer`),
-  ECONNRESET: cut,
-  EPIPE: cut,
+const MEANING_OF_ERRNO = new Map<string, (host: string) => Meaning>([
+  [
+    "ENOENT",
+    (host) => unavailable(`nothing is at ${host}; install and start Docker, or set its address`),
+  ],
+  ["ENOTDIR", (host) => unavailable(`nothing is at ${host}; set the engine's address`)],
+  ["ECONNREFUSED", (host) => unavailable(`nothing listens at ${host}; start Docker`)],
+  ["EACCES", noPermission],
+  ["EPERM", noPermission],
+  ["ENOTFOUND", (host) => unavailable(`the name in ${host} is not known to DNS`)],
+  ["EAI_AGAIN", (host) => unavailable(`DNS does not answer for the name in ${host}`)],
+  ["ENETUNREACH", (host) => unavailable(`no network reaches ${host}`)],
+  ["EHOSTUNREACH", (host) => unavailable(`no network reaches ${host}`)],
+  ["ETIMEDOUT", (host) => unavailable(`${host} does not answer`)],
+  ["ECONNRESET", cut],
+  ["EPIPE", cut],
   // A response that ended before its headers said, in Node's words.
-  ERR_STREAM_PREMATURE_CLOSE: cut,
+  ["ERR_STREAM_PREMATURE_CLOSE", cut],
   // An alert or a record that is none: plain HTTP where TLS was expected, or no client certificate.
-  EPROTO: noTls,
-};
+  ["EPROTO", noTls],
+]);
 
 function meaningOfFamily(errno: string, host: string): Meaning {
   // node:tls names what is wrong with a certificate in OpenSSL's words.
