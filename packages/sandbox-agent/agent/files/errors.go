@@ -93,3 +93,12 @@ func Show(path string) string {
 }
 
 func aborted() error { return wire.Errorf(wire.Aborted, "the call was given up") }
+
+// absent makes one of the two ways in which nothing can be at a path, for methods whose contract
+// knows only one.
+func absent(err error) error {
+	if Missing(err) {
+		return syscall.ENOENT
+	}
+	return err
+}

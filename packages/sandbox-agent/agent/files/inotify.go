@@ -1,0 +1,105 @@
+package files
+
+import (
+	"encoding/binary"
+	"os"
+	"syscall"
+	"time"
+
+	"carrel-agent/wire"
+)
+
+const (
+	watchedChanges = syscall.IN_CREATE | syscall.IN_MOVED_TO | syscall.IN_MODIFY | syscall.IN_ATTRIB |
+		syscall.IN_DELETE | syscall.IN_MOVED_FROM | syscall.IN_ONLYDIR | syscall.IN_EXCL_UNLINK
+	// watchedEnd is told of a directory itself and not of what is in it.
+	watchedEnd = syscall.IN_DELETE_SELF | syscall.IN_MOVE_SELF
+)
+
+// inotify is the kernel's telling of changes in directories, one by one: it knows nothing of trees.
+type inotify struct {
+	file   *os.File
+	paths  map[int32]string // by the kernel's numbers
+	buffer [32 * 1024]byte
+}
+
+type change struct {
+	number int32
+	mask   uint32
+	name   string
+}
+
+func newInotify() (*inotify, error) {
+	descriptor, err := syscall.InotifyInit1(syscall.IN_NONBLOCK | syscall.IN_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(descriptor), "inotify")
+	return &inotify{file: file, paths: map[int32]string{}}, nil
+}
+
+// add watches a directory. One that is watched already stays so, under its new path.
+func (n *inotify) add(path string, mask uint32) error {
+	number, err := n.control(func(descriptor int) (int, error) {
+		return syscall.InotifyAddWatch(descriptor, path, mask)
+	})
+	if err == syscall.ENOSPC {
+		return wire.Errorf(wire.Capacity, "cannot watch %s: this machine's limit of watches is reached", Show(path))
+	}
+	if err != nil {
+		return err
+	}
+	n.paths[int32(number)] = path
+	return nil
+}
+
+func (n *inotify) remove(number int32) {
+	delete(n.paths, number)
+	// Where this fails the kernel has ended the watch itself.
+	_, _ = n.control(func(descriptor int) (int, error) {
+		return syscall.InotifyRmWatch(descriptor, uint32(number))
+	})
+}
+
+// control calls the kernel with the descriptor, which os.File.Fd would make blocking.
+func (n *inotify) control(call func(descriptor int) (int, error)) (result int, err error) {
+	raw, err := n.file.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	if controlErr := raw.Control(func(descriptor uintptr) { result, err = call(int(descriptor)) }); controlErr != nil {
+		return 0, controlErr
+	}
+	return result, err
+}
+
+// read waits for changes until a time, which may be none.
+func (n *inotify) read(until time.Time) ([]change, error) {
+	if err := n.file.SetReadDeadline(until); err != nil {
+		return nil, err
+	}
+	size, err := n.file.Read(n.buffer[:])
+	if err != nil {
+		return nil, err
+	}
+	return parseChanges(n.buffer[:size]), nil
+}
+
+func parseChanges(data []byte) (changes []change) {
+	var order binary.ByteOrder = binary.LittleEndian // amd64 and arm64 both
+	for len(data) >= syscall.SizeofInotifyEvent {
+		end := syscall.SizeofInotifyEvent + int(order.Uint32(data[12:]))
+		if end > len(data) {
+			break
+		}
+		name := data[syscall.SizeofInotifyEvent:end]
+		for len(name) > 0 && name[len(name)-1] == 0 {
+			name = name[:len(name)-1]
+		}
+		changes = append(changes, change{int32(order.Uint32(data)), order.Uint32(data[4:]), string(name)})
+		data = data[end:]
+	}
+	return changes
+}
+
+func (n *inotify) close() { _ = n.file.Close() }
