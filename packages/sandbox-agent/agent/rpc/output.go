@@ -9,7 +9,7 @@ import (
 )
 
 // highWater is how much may wait to be written before senders wait as well.
-const highWater = 256 * 1024
+const highWater = 128 * 1024
 
 // output gathers frames and writes them: whoever sends while a write goes on has its frame go out
 // with the next one.
@@ -80,8 +80,8 @@ func (o *output) run(target io.Writer) {
 		o.free.Broadcast()
 		o.mu.Unlock()
 		_, err := target.Write(writing)
-		if cap(writing) > highWater {
-			writing = nil // an idle agent holds no buffers
+		if cap(writing) > 2*highWater {
+			writing = nil // an idle agent holds no large buffers
 		}
 		if err != nil {
 			o.fail(err)

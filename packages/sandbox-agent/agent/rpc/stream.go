@@ -18,7 +18,7 @@ type stream struct {
 
 	mu      sync.Mutex
 	changed chan struct{} // closed at the next change; nil where nobody waits
-	inbox   []byte
+	inbox   inbox
 	ended   bool // END came
 	// What the client may still send, and what it has sent that was read and not given back yet.
 	receiveWindow int
@@ -50,7 +50,7 @@ func (s *stream) receive(ctx context.Context, into []byte) (int, error) {
 		return 0, nil
 	}
 	s.mu.Lock()
-	for len(s.inbox) == 0 {
+	for s.inbox.empty() {
 		if s.ended {
 			s.mu.Unlock()
 			return 0, io.EOF
@@ -60,11 +60,7 @@ func (s *stream) receive(ctx context.Context, into []byte) (int, error) {
 			return 0, io.ErrUnexpectedEOF
 		}
 	}
-	count := copy(into, s.inbox)
-	s.inbox = s.inbox[count:]
-	if len(s.inbox) == 0 {
-		s.inbox = nil
-	}
+	count := s.inbox.read(into)
 	s.consumed += count
 	given := 0
 	if s.consumed >= s.conn.window/2 && !s.ended {
@@ -109,7 +105,7 @@ func (s *stream) deliver(data []byte) bool {
 		return false
 	}
 	s.receiveWindow -= len(data)
-	s.inbox = append(s.inbox, data...)
+	s.inbox.add(data)
 	s.wake()
 	return true
 }
