@@ -13,7 +13,11 @@ type Bytes string
 const hexDigits = "0123456789abcdef"
 
 func (b Bytes) MarshalJSON() ([]byte, error) {
-	out := make([]byte, 0, len(b)+2)
+	return b.AppendJSON(make([]byte, 0, len(b)+2)), nil
+}
+
+// AppendJSON adds the JSON string to out.
+func (b Bytes) AppendJSON(out []byte) []byte {
 	out = append(out, '"')
 	for i := 0; i < len(b); {
 		c := b[i]
@@ -39,7 +43,7 @@ func (b Bytes) MarshalJSON() ([]byte, error) {
 		}
 		i++
 	}
-	return append(out, '"'), nil
+	return append(out, '"')
 }
 
 func (b *Bytes) UnmarshalJSON(data []byte) error {
@@ -65,17 +69,21 @@ func (b *Bytes) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+var plainEscapes = map[byte]byte{
+	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
+}
+
 // appendEscape decodes the escape that text begins with, and tells how long it is.
 func appendEscape(out, text []byte) ([]byte, int, error) {
-	if text[1] != 'u' {
-		plain, ok := map[byte]byte{'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}[text[1]]
-		if !ok {
-			plain = text[1]
+	if len(text) > 1 {
+		if plain, ok := plainEscapes[text[1]]; ok {
+			return append(out, plain), 2, nil
 		}
-		return append(out, plain), 2, nil
 	}
 	unit := hexUnit(text)
 	switch {
+	case unit < 0:
+		return nil, 0, fmt.Errorf("an escape in a byte string that JSON does not have")
 	case unit >= 0xd800 && unit < 0xdc00:
 		low := hexUnit(text[6:])
 		if low < 0xdc00 || low > 0xdfff {
