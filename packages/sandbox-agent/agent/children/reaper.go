@@ -5,6 +5,7 @@ package children
 import (
 	"os"
 	"os/signal"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -49,6 +50,9 @@ func NewReaper(options Options) (*Reaper, error) {
 		return nil, os.NewSyscallError("prctl", errno)
 	}
 	syscall.Umask(0o022)
+	if err := keepDescriptors(); err != nil {
+		return nil, err
+	}
 	r := &Reaper{options: options, children: map[int]*Child{}, reaped: make(chan struct{})}
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGCHLD)
@@ -58,6 +62,20 @@ func NewReaper(options Options) (*Reaper, error) {
 		}
 	}()
 	return r, nil
+}
+
+// keepDescriptors keeps from what is started whatever this program was itself started with.
+func keepDescriptors() error {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if descriptor, err := strconv.Atoi(entry.Name()); err == nil && descriptor > 2 {
+			syscall.CloseOnExec(descriptor)
+		}
+	}
+	return nil
 }
 
 // reap collects every child that has ended.
