@@ -1,3 +1,5 @@
+export { checkCommand, requireWholeNumber, throwIfAborted } from "./argument-checks.ts";
+export type { CheckedCommandOptions, WholeNumberBounds } from "./argument-checks.ts";
 export type { Backend } from "./backend.ts";
 export { collectProcess } from "./collect-process.ts";
 export type {

@@ -1,0 +1,107 @@
+import {
+  DEFAULT_COMMAND_TIMEOUT_MS,
+  DEFAULT_MAX_OUTPUT_BYTES,
+  MAX_COMMAND_BYTES,
+  MAX_COMMAND_TIMEOUT_MS,
+  MAX_OUTPUT_BYTES,
+} from "./limits.ts";
+import type { SpawnOptions } from "./process.ts";
+import { SandboxError } from "./sandbox-error.ts";
+
+/** Bounds of a number, both of which it may have. */
+export interface WholeNumberBounds {
+  minimum: number;
+  /** @default the largest whole number that is exact */
+  maximum?: number;
+}
+
+/** @throws `invalid-argument` where the value is not a whole number within the bounds */
+export function requireWholeNumber(
+  name: string,
+  value: number,
+  { minimum, maximum = Number.MAX_SAFE_INTEGER }: WholeNumberBounds,
+): void {
+  if (Number.isSafeInteger(value) && value >= minimum && value <= maximum) return;
+  const range =
+    maximum === Number.MAX_SAFE_INTEGER
+      ? `of at least ${minimum}`
+      : `from ${minimum} to ${maximum}`;
+  throw invalidArgument(`${name} must be a whole number ${range}, not ${value}.`);
+}
+
+/** @throws `aborted` where the caller's signal has fired */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  throw new SandboxError({
+    code: "aborted",
+    message: "The operation was aborted by its caller.",
+    cause: signal.reason,
+  });
+}
+
+/** What a command runs with, once it was checked and its defaults were filled in. */
+export interface CheckedCommandOptions {
+  env: Readonly<Record<string, string>>;
+  stdin: Uint8Array | "open";
+  timeoutMs: number;
+  maxOutputBytes: number;
+}
+
+/**
+ * Check a command and its options, as far as that takes no look into the sandbox: `cwd` is the
+ * provider's to check.
+ * @throws `invalid-argument`
+ */
+export function checkCommand(command: string, options: SpawnOptions): CheckedCommandOptions {
+  requireCommand(command);
+  const {
+    timeoutMs = DEFAULT_COMMAND_TIMEOUT_MS,
+    maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES,
+    stdin = "",
+    env = {},
+  } = options;
+  requireWholeNumber("timeoutMs", timeoutMs, { minimum: 1, maximum: MAX_COMMAND_TIMEOUT_MS });
+  requireWholeNumber("maxOutputBytes", maxOutputBytes, { minimum: 0, maximum: MAX_OUTPUT_BYTES });
+  requireEnvironment(env);
+  return {
+    env,
+    stdin: stdin === "open" || typeof stdin !== "string" ? stdin : Buffer.from(stdin, "utf8"),
+    timeoutMs,
+    maxOutputBytes,
+  };
+}
+
+function requireCommand(command: string): void {
+  if (command.trim() === "") throw invalidArgument("The command is empty.");
+  if (command.includes("\0")) throw invalidArgument("The command contains a NUL character.");
+  if (Buffer.byteLength(command) > MAX_COMMAND_BYTES) {
+    throw invalidArgument(
+      `The command is longer than ${MAX_COMMAND_BYTES} bytes; write it to a file and run that.`,
+    );
+  }
+}
+
+function requireEnvironment(env: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(env)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      throw invalidArgument(
+        `${JSON.stringify(name)} cannot be the name of an environment variable.`,
+      );
+    }
+    if (typeof value !== "string" || value.includes("\0")) {
+      throw invalidArgument(
+        `The environment variable ${name} must be text without NUL characters.`,
+      );
+    }
+    // The kernel's bound holds for one variable as for one argument.
+    if (Buffer.byteLength(`${name}=${value}`) > MAX_COMMAND_BYTES) {
+      throw invalidArgument(
+        `The environment variable ${name} is longer than ${MAX_COMMAND_BYTES} bytes; write it to a file.`,
+      );
+    }
+  }
+}
+
+function invalidArgument(message: string): SandboxError {
+  return new SandboxError({ code: "invalid-argument", message });
+}

@@ -1,0 +1,71 @@
+package daemon
+
+import (
+	"os"
+	"syscall"
+)
+
+const backlog = 16
+
+// abstract is a socket without a file: only processes of the sandbox's own network namespace see it,
+// and it is gone with whoever bound it.
+func abstract(name string) *syscall.SockaddrUnix { return &syscall.SockaddrUnix{Name: "@" + name} }
+
+func newSocket() (int, error) {
+	return syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
+}
+
+// listen binds the name; syscall.EADDRINUSE where a daemon has it.
+func listen(name string) (*os.File, error) {
+	fd, err := newSocket()
+	if err != nil {
+		return nil, err
+	}
+	if err = syscall.Bind(fd, abstract(name)); err == nil {
+		err = syscall.Listen(fd, backlog)
+	}
+	if err != nil {
+		_ = syscall.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "listener"), nil
+}
+
+// dial reaches the daemon that listens; syscall.ECONNREFUSED where none does.
+func dial(name string) (int, error) {
+	fd, err := newSocket()
+	if err != nil {
+		return -1, err
+	}
+	if err := syscall.Connect(fd, abstract(name)); err != nil {
+		_ = syscall.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// accept waits for the next connection from a process of this user.
+func accept(listener *os.File) (int, error) {
+	raw, err := listener.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	for {
+		fd, failed := -1, error(nil)
+		err := raw.Read(func(listening uintptr) bool {
+			fd, _, failed = syscall.Accept4(int(listening), syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK)
+			return failed != syscall.EAGAIN
+		})
+		if err != nil {
+			return -1, err
+		}
+		if failed != nil {
+			return -1, failed
+		}
+		peer, err := syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+		if err == nil && int(peer.Uid) == os.Getuid() {
+			return fd, nil
+		}
+		_ = syscall.Close(fd)
+	}
+}

@@ -1,0 +1,31 @@
+package daemon
+
+import (
+	"runtime"
+	"sync"
+
+	"carrel-agent/rpc"
+)
+
+// spareThreads are for the runtime's own work, for starting processes and for looking through /proc,
+// beside the calls that may block.
+const spareThreads = 16
+
+// makeThreads makes the threads that the daemon will need while it still can. Where the user's
+// programs have used up the sandbox's limit of processes, the runtime ends a program that needs one
+// more. It never gives one back.
+func makeThreads() {
+	var made sync.WaitGroup
+	release := make(chan struct{})
+	for count := 0; count < rpc.BlockingCalls+spareThreads; count++ {
+		made.Add(1)
+		go func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			made.Done()
+			<-release
+		}()
+	}
+	made.Wait()
+	close(release)
+}
