@@ -113,18 +113,24 @@ func writeAll(descriptor int, data []byte) error {
 	return nil
 }
 
-// commit puts the draft in its place, which the caller has locked. With ifAbsent it is EEXIST where
-// something stands there.
-func (d *draft) commit(p *place, mode uint32, ifAbsent bool) error {
-	if err := d.inherit(p.stat); err != nil {
+// manner is how a draft takes its place.
+type manner struct {
+	like     *syscall.Stat_t // whose owner it gets; nil for the user's own
+	mode     uint32
+	ifAbsent bool // otherwise EEXIST
+}
+
+// commit puts the draft in its place, which the caller has locked.
+func (d *draft) commit(p *place, how manner) error {
+	if err := d.inherit(how.like); err != nil {
 		return err
 	}
 	// After the owner: a change of owner takes set-uid bits away.
-	if err := syscall.Fchmod(d.descriptor, mode); err != nil {
+	if err := syscall.Fchmod(d.descriptor, how.mode); err != nil {
 		return err
 	}
 	var err error
-	if ifAbsent {
+	if how.ifAbsent {
 		err = renameIfAbsent(d.directory, d.name, p.directory, p.name)
 	} else {
 		err = renameAt(d.directory.descriptor, d.name, p.directory.descriptor, p.name, 0)
@@ -133,8 +139,8 @@ func (d *draft) commit(p *place, mode uint32, ifAbsent bool) error {
 	return err
 }
 
-// inherit gives the draft the owner of the file that it replaces. Where that is not allowed neither
-// is the write: the owner would be lost.
+// inherit gives the draft the owner of another file. Where that is not allowed neither is the change
+// that would lose it.
 func (d *draft) inherit(stat *syscall.Stat_t) error {
 	if stat == nil {
 		return nil

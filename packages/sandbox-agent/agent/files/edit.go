@@ -115,7 +115,8 @@ func (s *service) editFile(ctx context.Context, params editParams, oldText, newT
 	if err := draft.replace(ctx, before, oldText, newText); err != nil {
 		return nil, err
 	}
-	if err := step(ctx, func() error { return draft.commit(target, target.mode(), false) }); err != nil {
+	how := manner{like: target.stat, mode: target.mode()}
+	if err := step(ctx, func() error { return draft.commit(target, how) }); err != nil {
 		return nil, err
 	}
 	firstLine := bytes.Count(before[:bytes.Index(before, oldText)], []byte{'\n'}) + 1

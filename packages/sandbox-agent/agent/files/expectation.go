@@ -23,6 +23,9 @@ func (e *expectation) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &e.hash)
 }
 
+// wantsNone tells that nothing may stand there.
+func (e expectation) wantsNone() bool { return e.given && e.hash == nil }
+
 // check is a conflict where the file is another than the caller knows. The place is locked.
 func (e expectation) check(ctx context.Context, target *place) error {
 	if !e.given {

@@ -14,6 +14,7 @@ const (
 	openPath          = 0x200000 // O_PATH
 	renameNoReplace   = 1
 	writeAccess       = 2
+	timeOmit          = 1<<30 - 2 // UTIME_OMIT
 )
 
 // again repeats a call that a signal interrupted: the runtime sends itself some.
@@ -89,6 +90,13 @@ func renameAt(fromDirectory int, from string, toDirectory int, to string, flags 
 			uintptr(toDirectory), uintptr(unsafe.Pointer(toName)), uintptr(flags), 0)
 		return failure(errno)
 	})
+}
+
+// setTime sets when the content of an open file was changed last; when it was read stays.
+func setTime(descriptor int, modified syscall.Timespec) error {
+	times := [2]syscall.Timespec{{Nsec: timeOmit}, modified}
+	_, _, errno := syscall.Syscall6(syscall.SYS_UTIMENSAT, uintptr(descriptor), 0, uintptr(unsafe.Pointer(&times)), 0, 0, 0)
+	return failure(errno)
 }
 
 // failure keeps an Errno of 0 from becoming an error that is not nil.

@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"math"
 	"strings"
 	"syscall"
 
@@ -61,22 +62,75 @@ func (s *service) moveTo(ctx context.Context, source *place, to string, overwrit
 		return err
 	}
 	defer release()
-	return step(ctx, func() error {
-		if err := target.look(); err != nil {
+	err = step(ctx, func() error { return rename(source, target, overwrite) })
+	if err == syscall.EXDEV && requireRegular(source.stat) == nil {
+		return carryOver(ctx, source, target, overwrite)
+	}
+	return err
+}
+
+func rename(source, target *place, overwrite bool) error {
+	if err := target.look(); err != nil {
+		return err
+	}
+	if target.stat != nil && isDirectory(target.stat) {
+		return syscall.EISDIR
+	}
+	if !overwrite || target.stat == nil {
+		return renameIfAbsent(source.directory, source.name, target.directory, target.name)
+	}
+	// Of two names of one file, rename would keep both and say that it is done.
+	if identityOf(source.stat) == identityOf(target.stat) {
+		return unlinkAt(source.directory.descriptor, source.name, 0)
+	}
+	return renameAt(source.directory.descriptor, source.name, target.directory.descriptor, target.name, 0)
+}
+
+// carryOver moves a regular file to another file system: the workspace, the home and /tmp of a sandbox
+// are three. At the target it is there at once; at the source it goes once it is.
+func carryOver(ctx context.Context, source, target *place, overwrite bool) error {
+	var file *File
+	err := step(ctx, func() (err error) {
+		if err = syscall.Faccessat(source.directory.descriptor, ".", writeAccess, 0); err != nil {
 			return err
 		}
-		if target.stat != nil && isDirectory(target.stat) {
-			return syscall.EISDIR
-		}
-		if !overwrite || target.stat == nil {
-			return renameIfAbsent(source.directory, source.name, target.directory, target.name)
-		}
-		// Of two names of one file, rename would keep both and say that it is done.
-		if identityOf(source.stat) == identityOf(target.stat) {
-			return unlinkAt(source.directory.descriptor, source.name, 0)
-		}
-		return renameAt(source.directory.descriptor, source.name, target.directory.descriptor, target.name, 0)
+		file, err = source.directory.OpenFile(source.name)
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	draft, err := newDraft(ctx, target.directory)
+	if err != nil {
+		return err
+	}
+	defer draft.close()
+	if _, err := sendFile(ctx, file, draftWriter{ctx, draft}, 0, math.MaxInt64); err != nil {
+		return err
+	}
+	return step(ctx, func() error {
+		if err := setTime(draft.descriptor, file.Stat.Mtim); err != nil {
+			return err
+		}
+		how := manner{like: &file.Stat, mode: file.Stat.Mode & modeBits, ifAbsent: !overwrite}
+		if err := draft.commit(target, how); err != nil {
+			return err
+		}
+		// Somebody may have put another file in its place, which was not copied.
+		stat, err := source.directory.Stat(source.name)
+		if err != nil || identityOf(&stat) != identityOf(&file.Stat) {
+			return absentIsFine(err)
+		}
+		return absentIsFine(unlinkAt(source.directory.descriptor, source.name, 0))
+	})
+}
+
+func absentIsFine(err error) error {
+	if err == syscall.ENOENT {
+		return nil
+	}
+	return err
 }
 
 // heldPlace is the place of a path itself: a link at its end is not followed.

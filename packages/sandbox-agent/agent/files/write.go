@@ -64,13 +64,12 @@ func (s *service) writeFile(ctx context.Context, params writeParams, content io.
 	if err := params.IfHash.check(ctx, target); err != nil {
 		return nil, err
 	}
-	mode := target.mode()
+	how := manner{like: target.stat, mode: target.mode(), ifAbsent: params.IfHash.wantsNone()}
 	if params.Mode != nil {
-		mode = *params.Mode
+		how.mode = *params.Mode
 	}
-	ifAbsent := params.IfHash.given && params.IfHash.hash == nil
-	err = step(ctx, func() error { return draft.commit(target, mode, ifAbsent) })
-	if ifAbsent && err == syscall.EEXIST {
+	err = step(ctx, func() error { return draft.commit(target, how) })
+	if how.ifAbsent && err == syscall.EEXIST {
 		return nil, conflict(target.name, "exists")
 	}
 	if err != nil {
