@@ -20,6 +20,7 @@ export async function test({ env }, args) {
   const { code } = await runStep(turboProgram(), [...run, ...filters], {
     env: { ...env, ...needs.env },
   });
+  await needs.stop();
 
   const summary = summarise(packages, code);
   for (const problem of [...needs.problems, ...summary.problems]) say(problem);

@@ -1,10 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync } from "node:fs";
+import { canInstall, installPackages } from "../setup/apt.mjs";
 import { Failure } from "../setup/failure.mjs";
-import { step } from "../setup/progress.mjs";
-import { runStep } from "../setup/run-process.mjs";
+import { findProgram } from "../setup/find-program.mjs";
 
-const APT_GET = "/usr/bin/apt-get";
 const PACKAGES = ["chromium", "fonts-liberation"];
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const PLACES = [
@@ -22,46 +20,18 @@ export const chromium = {
   purpose: "the tests in a browser",
   async meet() {
     const found = process.env.CARREL_CHROMIUM || findBrowser();
-    if (found) return { CARREL_CHROMIUM: found };
+    if (found) return { env: { CARREL_CHROMIUM: found } };
     if (!canInstall()) {
       throw new Failure("no Chromium or Chrome was found; install one, or set CARREL_CHROMIUM.");
     }
-    await step("Installing Chromium with apt-get", install);
+    await installPackages("Chromium", PACKAGES);
     const installed = findBrowser();
     if (!installed) throw new Failure("apt-get installed Chromium, but it is not on the PATH.");
-    return { CARREL_CHROMIUM: installed };
+    return { env: { CARREL_CHROMIUM: installed } };
   },
 };
 
 /** @type {() => string | undefined} */
 function findBrowser() {
-  const directories = (process.env.PATH ?? "").split(delimiter);
-  const onPath = NAMES.flatMap((name) => directories.map((directory) => join(directory, name)));
-  return [...onPath, ...PLACES].find((file) => existsSync(file));
-}
-
-// On Ubuntu the package of this name only points to a snap, which containers cannot run.
-function canInstall() {
-  const release = "/etc/os-release";
-  return (
-    process.getuid?.() === 0 &&
-    existsSync(APT_GET) &&
-    existsSync(release) &&
-    /^ID=debian$/m.test(readFileSync(release, "utf8"))
-  );
-}
-
-async function install() {
-  const wait = ["-o", "DPkg::Lock::Timeout=300"];
-  await aptGet([...wait, "update"]);
-  await aptGet([...wait, "install", "-y", "--no-install-recommends", ...PACKAGES]);
-}
-
-/** @type {(args: readonly string[]) => Promise<void>} */
-async function aptGet(args) {
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const { code, output } = await runStep(APT_GET, args, { env, quiet: true });
-  if (code === 0) return;
-  const last = output.trimEnd().split("\n").slice(-5).join("\n");
-  throw new Failure(`apt-get could not install Chromium (exit code ${code}):\n${last}`);
+  return findProgram(NAMES) ?? PLACES.find((file) => existsSync(file));
 }

@@ -1,5 +1,8 @@
 import { Failure } from "../setup/failure.mjs";
+import { agent } from "./agent.mjs";
 import { chromium } from "./chromium.mjs";
+import { dockerEngine } from "./docker-engine.mjs";
+import { testImage } from "./test-image.mjs";
 
 /**
  * Something that the tests of some packages need beside Node.
@@ -7,30 +10,42 @@ import { chromium } from "./chromium.mjs";
  * @typedef {object} Need
  * @property {readonly string[]} packages whose tests need it
  * @property {string} purpose what it is for, in a few words
- * @property {() => Promise<NodeJS.ProcessEnv>} meet find or install it: the variables by which the
- *   tests find it, or a `Failure` that says why it cannot be had
+ * @property {() => Promise<Met>} meet find or install it; a `Failure` says why it cannot be had
+ *
+ * @typedef {object} Met
+ * @property {NodeJS.ProcessEnv} env the variables by which the tests find it
+ * @property {() => Promise<void>} [stop] ends what was started for the tests
  */
 
 /** @type {readonly Need[]} */
-const NEEDS = [chromium];
+const NEEDS = [chromium, agent, dockerEngine, testImage];
 
 /**
  * Provide what the tests of these packages need. What cannot be had is a problem to report; the
  * tests themselves skip without it, or fail in CI.
  *
- * @type {(packages: readonly { name: string }[]) => Promise<{ env: NodeJS.ProcessEnv, problems: string[] }>}
+ * @type {(packages: readonly { name: string }[]) => Promise<{ env: NodeJS.ProcessEnv, problems: string[], stop: () => Promise<void> }>}
  */
 export async function meetNeeds(packages) {
-  /** @type {{ env: NodeJS.ProcessEnv, problems: string[] }} */
-  const met = { env: {}, problems: [] };
+  /** @type {NodeJS.ProcessEnv} */
+  const env = {};
+  /** @type {string[]} */
+  const problems = [];
+  /** @type {(() => Promise<void>)[]} */
+  const stops = [];
   for (const need of NEEDS) {
     if (!packages.some(({ name }) => need.packages.includes(name))) continue;
     try {
-      Object.assign(met.env, await need.meet());
+      const met = await need.meet();
+      Object.assign(env, met.env);
+      if (met.stop) stops.unshift(met.stop);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      met.problems.push(`Missing for ${need.purpose}: ${error.message}`);
+      problems.push(`Missing for ${need.purpose}: ${error.message}`);
     }
   }
-  return met;
+  const stop = async () => {
+    for (const each of stops) await each();
+  };
+  return { env, problems, stop };
 }

@@ -10,7 +10,7 @@ export const CACHE = join(ROOT, ".cache");
 const PACKAGE_FOLDERS = ["packages", "apps"];
 
 /**
- * @typedef {{ packageManager: string, name: string, scripts: Record<string, string> }} Manifest
+ * @typedef {{ packageManager: string, name: string, version: string, scripts: Record<string, string> }} Manifest
  * @typedef {{ name: string, directory: string, scripts: Record<string, string> }} WorkspacePackage
  */
 

@@ -1,0 +1,93 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { canInstall, installPackages } from "../setup/apt.mjs";
+import { Failure } from "../setup/failure.mjs";
+import { findProgram } from "../setup/find-program.mjs";
+import { step } from "../setup/progress.mjs";
+import { CACHE } from "../setup/repository.mjs";
+
+const SOCKET = "/var/run/docker.sock";
+const LOG = join(CACHE, "dockerd.log");
+const FOLDERS = ["/usr/bin", "/usr/sbin", "/usr/local/bin"];
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 30_000;
+const PING_TIMEOUT_MS = 2000;
+
+/**
+ * A Docker engine: the one that answers, or one that is started for the tests and stopped after them.
+ *
+ * @type {import("./meet-needs.mjs").Need}
+ */
+export const dockerEngine = {
+  packages: ["@carrel/docker-sandbox"],
+  purpose: "the tests in containers",
+  async meet() {
+    // Whoever names an engine is told by the tests where it does not answer.
+    if (process.env.DOCKER_HOST || (await answers())) return { env: {} };
+    if (!findDaemon()) {
+      if (!canInstall()) {
+        throw new Failure(
+          "no Docker engine answers; install one from https://docs.docker.com/engine/install.",
+        );
+      }
+      await installPackages("Docker", ["docker.io"]);
+      // An installation may start the engine by itself.
+      if (await answers()) return { env: {} };
+    }
+    const stop = await step("Starting a Docker engine for the tests", start);
+    return { env: {}, stop };
+  },
+};
+
+/** @type {() => string | undefined} */
+function findDaemon() {
+  return process.getuid?.() === 0 ? findProgram(["dockerd"], FOLDERS) : undefined;
+}
+
+/** @type {() => Promise<() => Promise<void>>} */
+async function start() {
+  const program = findDaemon();
+  if (!program) throw new Failure("dockerd is not on the PATH, or this user is not root.");
+  mkdirSync(CACHE, { recursive: true });
+  const log = openSync(LOG, "w");
+  // Its own group: Ctrl-C ends the tests first, and they need it to clean up.
+  const daemon = spawn(program, [], { stdio: ["ignore", log, log], detached: true });
+  closeSync(log);
+  const exited = once(daemon, "exit");
+  const killAtExit = () => daemon.kill("SIGTERM");
+  process.once("exit", killAtExit);
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (!(await answers())) {
+    if (daemon.exitCode !== null || Date.now() > deadline) {
+      daemon.kill("SIGTERM");
+      throw new Failure(`the Docker engine did not start; ${LOG} says why.`);
+    }
+    await sleep(200);
+  }
+  return async () => {
+    process.off("exit", killAtExit);
+    daemon.kill("SIGTERM");
+    await Promise.race([exited, sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+    daemon.kill("SIGKILL");
+  };
+}
+
+/** @type {() => Promise<boolean>} */
+function answers() {
+  return new Promise((resolve) => {
+    const ping = request(
+      { socketPath: SOCKET, path: "/_ping", timeout: PING_TIMEOUT_MS },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode === 200);
+      },
+    );
+    ping.on("timeout", () => ping.destroy());
+    ping.on("error", () => resolve(false));
+    ping.end();
+  });
+}
