@@ -217,7 +217,7 @@ func (p *packing) header(name string, stat *syscall.Stat_t, kind byte, target st
 		Mode:     int64(stat.Mode & modeBits),
 		Uid:      int(stat.Uid),
 		Gid:      int(stat.Gid),
-		ModTime:  time.UnixMilli(timeMs(stat.Mtim)),
+		ModTime:  time.UnixMilli(timeMs(stat.Mtim)).Truncate(time.Second), // rounded, it may be to come
 	}
 	if kind == tar.TypeDir {
 		header.Name += "/"

@@ -11,7 +11,7 @@ import (
 const (
 	// entriesAtOnce is how many names of a directory are read before they are worked on.
 	entriesAtOnce = 4096
-	// maxRefills is how often directories may be found filled again by somebody else.
+	// maxRefills is how often directories may be found filled again, or exchanged, by somebody else.
 	maxRefills = 100
 )
 
@@ -65,17 +65,22 @@ func removePath(ctx context.Context, path string, recursive bool) (bool, error) 
 }
 
 // removeOne removes anything but a directory with something in it, which is ENOTEMPTY.
-func (d *Directory) removeOne(name string) error {
-	err := unlinkAt(d.descriptor, name, 0)
-	if err != syscall.EISDIR {
-		return err
+func (d *Directory) removeOne(name string) (err error) {
+	for try := 0; try < maxRefills; try++ {
+		if err = unlinkAt(d.descriptor, name, 0); err != syscall.EISDIR {
+			return err
+		}
+		// A mount point is EBUSY also where it has something in it, so that nothing of that is lost.
+		err = unlinkAt(d.descriptor, name, atRemoveDirectory)
+		if err == syscall.EEXIST {
+			return syscall.ENOTEMPTY
+		}
+		// It was a directory a moment ago: somebody exchanged it.
+		if err != syscall.ENOTDIR {
+			return err
+		}
 	}
-	// A mount point is EBUSY also where it has something in it, so that nothing of that is lost.
-	err = unlinkAt(d.descriptor, name, atRemoveDirectory)
-	if err == syscall.EEXIST {
-		return syscall.ENOTEMPTY
-	}
-	return err
+	return syscall.EAGAIN
 }
 
 // removal empties directories from below. A directory that was emptied is visited once more, in the
@@ -119,20 +124,25 @@ func (r *removal) next() (done bool, err error) {
 	if err != syscall.ENOTEMPTY {
 		return false, Translate("remove", r.trail.path(name), err)
 	}
-	if refilled {
+	child, err := directory.Enter(name)
+	exchanged := err == syscall.ENOTDIR || err == syscall.ELOOP
+	if refilled || exchanged {
 		r.refills++
 	}
-	if r.refills > maxRefills {
-		return false, wire.Errorf(wire.IsDirectory, "cannot remove %s: it is filled again and again", Show(r.trail.path(name)))
-	}
-	child, err := directory.Enter(name)
-	if err == syscall.ENOENT {
+	switch {
+	case err == syscall.ENOENT:
 		return false, nil
+	case r.refills > maxRefills:
+		err = wire.Errorf(wire.IsDirectory, "cannot remove %s: it is filled again and again", Show(r.trail.path(name)))
+	case exchanged:
+		return false, r.trail.expect(name)
+	case err == nil:
+		return false, r.trail.enter(name, child)
 	}
-	if err != nil {
-		return false, Translate("remove", r.trail.path(name), err)
+	if child != nil {
+		child.Close()
 	}
-	return false, r.trail.enter(name, child)
+	return false, Translate("remove", r.trail.path(name), err)
 }
 
 // goOn reads what else is in the directory that is worked in, or leaves it.
