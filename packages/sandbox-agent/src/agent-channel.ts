@@ -48,6 +48,7 @@ export class AgentChannel implements AsyncDisposable {
   #connecting: Promise<AgentConnection> | null = null;
   #giveUp = new AbortController();
   #suspended = false;
+  #endings = 0;
 
   constructor({ open, admit = () => undefined }: AgentChannelOptions) {
     this.#open = open;
@@ -75,6 +76,11 @@ export class AgentChannel implements AsyncDisposable {
     return abortable(this.#connecting, signal);
   }
 
+  /** How often the sandbox ended: what was begun before the last time is lost. */
+  get endings(): number {
+    return this.#endings;
+  }
+
   suspend(): void {
     this.#suspended = true;
     this.#connection?.suspend();
@@ -87,6 +93,7 @@ export class AgentChannel implements AsyncDisposable {
 
   /** End the connection, and the attempt to make one. The next call makes a new one. */
   end(error: SandboxError): void {
+    this.#endings++;
     this.#giveUp.abort(error);
     this.#giveUp = new AbortController();
     this.#connection?.close(error);

@@ -41,6 +41,7 @@ export class AgentProcess implements ProcessHandle {
   readonly #queue: OutputQueue;
   readonly #instance: string;
   readonly #startedMs = performance.now();
+  readonly #endings: number;
   #begun: BegunCall;
   #last: number;
   #open: boolean;
@@ -51,6 +52,7 @@ export class AgentProcess implements ProcessHandle {
     this.id = started.id;
     this.#open = started.open;
     this.#channel = channel;
+    this.#endings = channel.endings;
     this.#begun = begun;
     this.#last = after;
     this.#instance = begun.connection.hello.instance;
@@ -179,6 +181,7 @@ export class AgentProcess implements ProcessHandle {
   async #attachAgain(): Promise<boolean> {
     this.#begun.leave();
     for (const delayMs of RETRY_DELAYS_MS) {
+      if (this.#channel.endings > this.#endings) return false;
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       try {
         const begun = await this.#channel.begin({

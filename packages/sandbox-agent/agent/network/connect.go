@@ -82,7 +82,7 @@ func dial(family int, address syscall.Sockaddr) (*os.File, error) {
 	return file, nil
 }
 
-// connected waits until the socket can be written, and tells what became of it.
+// connected waits until it is known what became of a connection.
 func connected(file *os.File) error {
 	if err := file.SetWriteDeadline(time.Now().Add(connectTime)); err != nil {
 		return err
@@ -91,17 +91,11 @@ func connected(file *os.File) error {
 	if err != nil {
 		return err
 	}
-	waited, failed := false, error(nil)
+	var failed error
 	err = raw.Write(func(fd uintptr) bool {
-		if !waited {
-			waited = true
-			return false
-		}
-		code, err := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_ERROR)
-		if failed = err; err == nil && code != 0 {
-			failed = syscall.Errno(code)
-		}
-		return true
+		var done bool
+		done, failed = connectOutcome(int(fd))
+		return done
 	})
 	if err == nil {
 		err = failed
@@ -110,6 +104,19 @@ func connected(file *os.File) error {
 		err = file.SetWriteDeadline(time.Time{})
 	}
 	return err
+}
+
+// connectOutcome looks, and does not wait: the poller tells only of what changes from then on.
+func connectOutcome(fd int) (done bool, err error) {
+	code, err := syscall.GetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_ERROR)
+	if err != nil {
+		return true, err
+	}
+	if code != 0 {
+		return true, syscall.Errno(code)
+	}
+	_, err = syscall.Getpeername(fd)
+	return err != syscall.ENOTCONN, nil
 }
 
 // exchange passes bytes both ways until the server has closed its side.

@@ -1,0 +1,5 @@
+/** Where things are in every sandbox. All parents belong to root, so that nobody inside moves them. */
+export const WORK_DIR = "/workspace";
+export const HOME_DIR = "/home/agent";
+export const AGENT_DIR = "/carrel";
+export const AGENT_PATH = "/carrel/carrel-agent";
