@@ -5,9 +5,9 @@ import { inspectImage } from "./inspect-image.ts";
 import type { LocalImage } from "./inspect-image.ts";
 import { pullImage } from "./pull-image.ts";
 import type { ProgressOptions } from "./sandbox-progress.ts";
-import { SharedWork } from "./shared-work.ts";
+import { sharedWorkPerEngine } from "./shared-work.ts";
 
-const pulls = new WeakMap<Engine, SharedWork<void>>();
+const pullsOf = sharedWorkPerEngine<void>();
 
 /**
  * The image on the engine, pulled once where it is not there. Containers are made from its id, so
@@ -41,12 +41,6 @@ export async function ensureImage(
     });
   }
   return checkPlatform(image, reference, engine);
-}
-
-function pullsOf(engine: Engine): SharedWork<void> {
-  const known = pulls.get(engine) ?? new SharedWork<void>();
-  pulls.set(engine, known);
-  return known;
 }
 
 function checkPlatform(image: LocalImage, reference: string, { info }: Engine): LocalImage {

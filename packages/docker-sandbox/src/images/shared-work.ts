@@ -1,4 +1,5 @@
 import { SandboxError } from "@carrel/backend-protocol";
+import type { Engine } from "../engine/engine.ts";
 import type { OnProgress, ProgressOptions, SandboxProgress } from "./sandbox-progress.ts";
 
 export interface WorkContext {
@@ -65,6 +66,16 @@ export class SharedWork<T> {
     work.stop.abort();
     if (this.#works.get(key) === work) this.#works.delete(key);
   }
+}
+
+/** The work that is shared on one engine. It is forgotten with the engine. */
+export function sharedWorkPerEngine<T>(): (engine: Engine) => SharedWork<T> {
+  const works = new WeakMap<Engine, SharedWork<T>>();
+  return (engine) => {
+    const work = works.get(engine) ?? new SharedWork<T>();
+    works.set(engine, work);
+    return work;
+  };
 }
 
 function aborted(key: string, cause: unknown): SandboxError {
