@@ -37,9 +37,18 @@ const ARROWS: readonly Boundary[] = [
     ],
   },
   {
-    files: ["packages/*-sandbox/**"],
+    files: ["packages/*-sandbox/**", "packages/sandbox-agent/**"],
     restrictions: [
       allBut(["backend-protocol"], "A provider knows the protocol only. What two need goes there."),
+    ],
+  },
+  {
+    files: ["packages/docker-sandbox/**"],
+    restrictions: [
+      allBut(
+        ["backend-protocol", "sandbox-agent"],
+        "A provider knows the protocol, and the agent that it puts into its sandboxes.",
+      ),
     ],
   },
   {

@@ -1,7 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { createEmbeddedProvider } from "@carrel/embedded-sandbox";
 import { SessionManager } from "@carrel/session-manager";
 import type { Logger } from "pino";
 import { z } from "zod";
@@ -14,6 +13,7 @@ import {
 } from "./chat/conversations.ts";
 import { LatestCheckpointSaver } from "./chat/latest-checkpoint-saver.ts";
 import type { Config } from "./config.ts";
+import { createProvider } from "./create-provider.ts";
 import { chooseModel } from "./model/chat-model.ts";
 import type { ChosenModel } from "./model/chat-model.ts";
 import type { AppServices } from "./services.ts";
@@ -37,8 +37,8 @@ export interface ComposeOptions {
 /**
  * The parts of a server, made and joined; nothing listens yet. To dispose of it ends the turns of
  * chat and stops the sandboxes; files stay.
- * @throws ConfigError where the model cannot be had; SandboxError `unavailable` where another
- * process uses the folder of the workspaces
+ * @throws ConfigError where the model cannot be had; SandboxError where there is no engine,
+ * or another process uses the folder of the workspaces
  */
 export async function compose({
   config,
@@ -49,10 +49,7 @@ export async function compose({
   const chosen = model ?? (await chooseModel(config.model));
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   await mkdir(config.workspaceRoot, { recursive: true, mode: 0o700 });
-  const provider = createEmbeddedProvider({ root: config.workspaceRoot });
-  // The provider opens its folder with the first call: one that another server uses is to be
-  // refused now, and not at the first session.
-  await provider.list();
+  const provider = await createProvider(config, logger);
   const manager = new SessionManager({ provider, idleTimeoutMs: config.idleTimeoutMs });
   manager.startCleanupLoop(config.cleanupIntervalMs);
   logSessions(manager, logger);

@@ -20,8 +20,28 @@ describe("the configuration", () => {
       workspaceRoot: "/home/me/data/workspaces",
       idleTimeoutMs: 1_800_000,
       cleanupIntervalMs: 300_000,
+      sandbox: { kind: "embedded" },
       model: { kind: "demo" },
     });
+  });
+
+  it("takes the sandbox and all that belongs to it", () => {
+    const variables = {
+      CARREL_SANDBOX: "docker",
+      CARREL_RUNTIME: "coding",
+      CARREL_NETWORK: "bridge",
+      DOCKER_HOST: "tcp://engine:2376",
+      DOCKER_CERT_PATH: "/certificates",
+    };
+    expect(readConfig(variables, "/x").sandbox).toEqual({
+      kind: "docker",
+      image: undefined,
+      runtime: "coding",
+      network: "bridge",
+      engineHost: "tcp://engine:2376",
+      certificates: "/certificates",
+    });
+    expect(problemsOf({ ...variables, CARREL_IMAGE: "x", CARREL_NETWORK: "host" })).not.toEqual([]);
   });
 
   it("takes an empty variable for one that is not set", () => {
@@ -49,7 +69,7 @@ describe("the configuration", () => {
     ["HOST", "0.0.0.0"],
     ["HOST", "::"],
     ["HOST", "192.168.1.7"],
-    ["CARREL_SANDBOX", "docker"],
+    ["CARREL_SANDBOX", "podman"],
     ["CARREL_SANDBOX", "kubernetes"],
     ["CARREL_SANDBOX", "Embedded"],
     ["CARREL_IDLE_TIMEOUT_SECONDS", "0"],
@@ -64,7 +84,7 @@ describe("the configuration", () => {
   });
 
   it("tells all mistakes at once", () => {
-    const problems = problemsOf({ PORT: "x", HOST: "0.0.0.0", CARREL_SANDBOX: "docker" });
+    const problems = problemsOf({ PORT: "x", HOST: "0.0.0.0", CARREL_SANDBOX: "podman" });
     expect(problems.map((problem) => problem.split(" ")[0])).toEqual([
       "PORT",
       "HOST",

@@ -11,7 +11,21 @@ export interface Config {
   workspaceRoot: string;
   idleTimeoutMs: number;
   cleanupIntervalMs: number;
+  sandbox: SandboxConfig;
   model: ModelConfig;
+}
+
+export type SandboxConfig = { kind: "embedded" } | DockerConfig;
+
+export interface DockerConfig {
+  kind: "docker";
+  /** In the forms of `DOCKER_HOST`; the default socket where it is absent. */
+  engineHost: string | undefined;
+  /** Directory of the certificates for an engine over TLS. */
+  certificates: string | undefined;
+  image: string | undefined;
+  runtime: string | undefined;
+  network: "none" | "bridge";
 }
 
 export type ModelConfig =
@@ -78,10 +92,15 @@ const environmentSchema = z.object({
   CARREL_WORKSPACE_ROOT: z.string().optional(),
   CARREL_SANDBOX: z
     .string()
-    .refine((kind) => kind === "embedded", {
-      error: "must be embedded: this version has no other kind of sandbox",
+    .refine((kind) => kind === "embedded" || kind === "docker", {
+      error: "must be docker or embedded: this version has no other kind of sandbox",
     })
     .optional(),
+  CARREL_IMAGE: z.string().optional(),
+  CARREL_RUNTIME: z.string().optional(),
+  CARREL_NETWORK: z.enum(["none", "bridge"], { error: "must be none or bridge" }).default("none"),
+  DOCKER_HOST: z.string().optional(),
+  DOCKER_CERT_PATH: z.string().optional(),
   CARREL_IDLE_TIMEOUT_SECONDS: seconds(1800),
   CARREL_CLEANUP_INTERVAL_SECONDS: seconds(300),
   CARREL_MODEL: z.string().optional(),
@@ -116,6 +135,7 @@ export function readConfig(variables: NodeJS.ProcessEnv, workingDirectory: strin
     ),
     idleTimeoutMs: environment.CARREL_IDLE_TIMEOUT_SECONDS * 1000,
     cleanupIntervalMs: environment.CARREL_CLEANUP_INTERVAL_SECONDS * 1000,
+    sandbox: Object.freeze(sandboxConfig(environment)),
     model: Object.freeze(modelConfig(environment)),
   });
 }
@@ -138,6 +158,9 @@ function crossProblems(environment: Environment): string[] {
       "NODE_ENV must not be production: this version has no login, and a server in production does not run without one.",
     );
   }
+  if (environment.CARREL_IMAGE !== undefined && environment.CARREL_RUNTIME !== undefined) {
+    problems.push("CARREL_IMAGE and CARREL_RUNTIME must not both be set: a runtime has an image.");
+  }
   const { kind } = modelConfig(environment);
   const lacksKey =
     environment.OPENAI_API_KEY === undefined && environment.OPENAI_BASE_URL === undefined;
@@ -147,6 +170,18 @@ function crossProblems(environment: Environment): string[] {
     );
   }
   return problems;
+}
+
+function sandboxConfig(environment: Environment): SandboxConfig {
+  if (environment.CARREL_SANDBOX !== "docker") return { kind: "embedded" };
+  return {
+    kind: "docker",
+    engineHost: environment.DOCKER_HOST,
+    certificates: environment.DOCKER_CERT_PATH,
+    image: environment.CARREL_IMAGE,
+    runtime: environment.CARREL_RUNTIME,
+    network: environment.CARREL_NETWORK,
+  };
 }
 
 function modelConfig(environment: Environment): ModelConfig {
