@@ -46,8 +46,13 @@ export default defineConfig({
       },
     },
     {
-      // Where the environment enters: the server's program, and those around builds and tests.
-      files: ["apps/server/src/main.ts", "apps/web/vite.config.ts", "tooling/**"],
+      // Where the environment enters: programs, and what is around builds and tests.
+      files: [
+        "apps/server/src/main.ts",
+        "apps/web/vite.config.ts",
+        "packages/*/bench/main.ts",
+        "tooling/**",
+      ],
       rules: { "node/no-process-env": "off" },
     },
   ],

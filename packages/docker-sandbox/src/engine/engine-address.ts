@@ -2,7 +2,7 @@ import { isIPv4 } from "node:net";
 import { SandboxError } from "@carrel/backend-protocol";
 
 /** Where an engine on the same machine listens unless it was told otherwise. */
-export const DEFAULT_ENGINE_HOST = "unix:///var/run/docker.sock";
+const DEFAULT_ENGINE_HOST = "unix:///var/run/docker.sock";
 
 /** How the engine is reached. `host` is the address as it was given, for messages. */
 export type EngineAddress = { host: string } & (

@@ -3,7 +3,7 @@ import { translateEngineError } from "./translate-engine-error.ts";
 import type { EngineAction } from "./translate-engine-error.ts";
 
 /** How long one call to the engine may take where nothing else is said. */
-export const DEFAULT_ENGINE_TIMEOUT_MS = 30_000;
+const DEFAULT_ENGINE_TIMEOUT_MS = 30_000;
 
 export interface EngineCallOptions {
   /** Until the call's promise settles. @default {@link DEFAULT_ENGINE_TIMEOUT_MS} */

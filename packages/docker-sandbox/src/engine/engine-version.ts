@@ -3,10 +3,10 @@ import type { Agent, IncomingMessage } from "node:http";
 import { SandboxError } from "@carrel/backend-protocol";
 
 /** Docker 20.10, the oldest engine whose API has all that sandboxes need. */
-export const OLDEST_API_VERSION = "1.41";
+const OLDEST_API_VERSION = "1.41";
 
 /** Docker 29.0: the newest API that this package was written against. A newer engine speaks it too. */
-export const NEWEST_API_VERSION = "1.52";
+const NEWEST_API_VERSION = "1.52";
 
 export interface EngineVersion {
   /** Of the engine, such as "28.1.1". */
