@@ -51,6 +51,7 @@ export default defineConfig({
         "apps/server/src/main.ts",
         "apps/web/vite.config.ts",
         "packages/*/bench/main.ts",
+        "packages/docker-sandbox/src/doctor/main.ts",
         "tooling/**",
       ],
       rules: { "node/no-process-env": "off" },

@@ -18,7 +18,10 @@ describe.skipIf(!engineOrSkip())("A runtime on the engine of this machine", () =
   });
 
   afterAll(async () => {
-    const images = await engine.docker.listImages({ filters: { label: [RUNTIME_LABEL] } });
+    for (const tag of await tagsOf(PREFIX)) await engine.docker.getImage(tag).remove();
+    // What the failed builds left.
+    const filters = { label: [RUNTIME_LABEL], dangling: ["true"] };
+    const images = await engine.docker.listImages({ filters });
     const ours = images.filter(({ Labels }) => Labels[RUNTIME_LABEL]?.startsWith(PREFIX));
     for (const { Id } of ours) await engine.docker.getImage(Id).remove({ force: true });
     await engine?.[Symbol.asyncDispose]();
