@@ -46,7 +46,7 @@ func isVariableName(name string) bool {
 func StartError(err error, directory string) error {
 	switch {
 	case errors.Is(err, syscall.EAGAIN):
-		return wire.Errorf(wire.ProcessLimit, "the sandbox runs as many processes as it may: end some first")
+		return wire.Errorf(wire.ProcessLimit, "the sandbox runs as many processes as it may: kill some first, also of commands that ended and left some")
 	case errors.Is(err, syscall.E2BIG):
 		return wire.Errorf(wire.InvalidArgument, "the command and its environment are too large together")
 	}

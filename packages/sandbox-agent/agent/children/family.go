@@ -8,7 +8,7 @@ import (
 // family is a child and what descends from it, as far as it was found. A process belongs to it that
 //   - has a member as parent,
 //   - is in the session of a member: sessions are inherited and cannot be joined,
-//   - has the child's mark in its environment,
+//   - fell to this program as an orphan, and has the child's mark in its environment,
 //   - fell to this program as an orphan, has nobody's mark, is in no other child's session, and began
 //     after the child did.
 //
@@ -18,36 +18,63 @@ type family struct {
 	self     int
 	members  map[int]uint64 // by number, their start
 	sessions map[int]bool   // that only members are in
+	suspects map[int]uint64 // orphans that were stopped to be looked at
+	cleared  map[int]uint64 // orphans that belong to others
 	reader   *procReader
 }
 
 func newFamily(child *Child) *family {
-	return &family{
+	f := &family{
 		child:    child,
 		self:     os.Getpid(),
 		members:  map[int]uint64{child.pid: child.start},
-		sessions: map[int]bool{child.pid: true},
+		sessions: map[int]bool{},
+		suspects: map[int]uint64{},
+		cleared:  map[int]uint64{},
 		reader:   newProcReader(environmentSize),
 	}
+	// Where the child ended long ago its number may be another process's by now, and its session's.
+	if now, ok := f.reader.stat(child.pid); !ok || now.start == child.start {
+		f.sessions[child.pid] = true
+	}
+	return f
 }
 
-// stop looks through all processes once and stops the members that were not found before. It gives
-// how many those were, and every member that lives.
-func (f *family) stop() (fresh int, alive []proc) {
+// found is what one look through all processes gives: the members that live, and how many processes
+// were stopped in it, and how many of those before have not come to a stop yet: one that was in
+// the middle of a fork has another child first.
+type found struct {
+	alive   []proc
+	fresh   int
+	pending int
+}
+
+func (r found) isEmpty() bool { return len(r.alive) == 0 && r.fresh == 0 && r.pending == 0 }
+
+// stop looks through all processes once, and stops the members and the suspects that were not found
+// before. Nothing in it waits for a process: one that forks without end would hold the reader of its
+// environment up for as long.
+func (f *family) stop() found {
 	f.child.reaper.scanning.Lock()
 	defer f.child.reaper.scanning.Unlock()
+	var result found
 	var others []proc
 	for _, pid := range pids() {
-		found, ok := f.reader.stat(pid)
+		p, ok := f.reader.stat(pid)
 		switch {
-		case !ok || found.isDead() || f.isForeign(found):
-		case f.isMember(found):
-			alive = append(alive, found)
-		case f.joins(found):
-			fresh++
-			alive = append(alive, found)
+		case !ok || p.isDead() || f.isForeign(p):
+		case is(f.members, p):
+			result.alive = append(result.alive, p)
+			if p.isRunning() {
+				result.pending++
+			}
+		case f.isRelative(p):
+			f.admit(p)
+			result.take(p)
+		case p.parent == f.self:
+			f.examine(p, &result)
 		default:
-			others = append(others, found)
+			others = append(others, p)
 		}
 	}
 	// What was looked at before its parent was known.
@@ -55,22 +82,27 @@ func (f *family) stop() (fresh int, alive []proc) {
 		grown = false
 		rest := others[:0]
 		for _, other := range others {
-			if !f.isRelative(other) {
+			if f.isRelative(other) {
+				f.admit(other)
+				result.take(other)
+				grown = true
+			} else {
 				rest = append(rest, other)
-				continue
 			}
-			f.admit(other)
-			fresh++
-			grown = true
-			alive = append(alive, other)
 		}
 		others = rest
 	}
-	return fresh, alive
+	return result
 }
 
-func (f *family) isMember(p proc) bool {
-	start, ok := f.members[p.pid]
+func (r *found) take(p proc) {
+	r.alive = append(r.alive, p)
+	r.fresh++
+}
+
+// is tells whether a process is among those that are noted by number and start.
+func is(noted map[int]uint64, p proc) bool {
+	start, ok := noted[p.pid]
 	return ok && start == p.start
 }
 
@@ -92,38 +124,66 @@ func (f *family) isRelative(p proc) bool {
 	return ok && parent.start == start
 }
 
-// joins admits a process that belongs to the family.
-func (f *family) joins(p proc) bool {
-	if f.isRelative(p) {
-		f.admit(p)
-		return true
+// examine decides of an orphan by its environment, which only one that is stopped shows for sure: a
+// process between two programs has none.
+func (f *family) examine(p proc, result *found) {
+	switch {
+	case is(f.cleared, p):
+	case p.isStopped():
+		f.decide(p, result)
+	case is(f.suspects, p):
+		result.pending++
+	case f.suspect(p):
+		result.fresh++
 	}
-	environment, err := f.reader.file(p.pid, "environ")
-	own, other := marks(environment, f.child.mark, f.child.reaper.options.Instance)
-	if own {
-		f.sessions[p.session] = true
-		f.admit(p)
-		return true
-	}
-	betweenPrograms := err == nil && len(environment) == 0 && !p.environment
-	if other || betweenPrograms || p.parent != f.self {
-		return false
-	}
-	// One that hides its environment, as a program may, has no mark.
-	return f.joinsAsOrphan(p)
 }
 
-// joinsAsOrphan excludes that others start a child or that one is reaped: then every child of this
-// program that is not known is an orphan.
-func (f *family) joinsAsOrphan(p proc) bool {
+// suspect excludes that others start a child or that one is reaped: then every child of this program
+// that is not known is an orphan.
+func (f *family) suspect(p proc) bool {
 	f.child.reaper.forks.Lock()
 	defer f.child.reaper.forks.Unlock()
 	now, ok := f.reader.stat(p.pid)
-	if !ok || now.start != p.start || f.child.reaper.isKnown(p.pid) || f.child.reaper.isKnown(p.session) {
+	if !ok || now.start != p.start || f.child.reaper.isKnown(p.pid) {
 		return false
 	}
-	f.admit(p)
+	f.suspects[p.pid] = p.start
+	signalProc(p, syscall.SIGSTOP)
 	return true
+}
+
+// decide: one that hides its environment, as a program may, has no mark.
+func (f *family) decide(p proc, result *found) {
+	environment, _ := f.reader.file(p.pid, "environ")
+	own, other := marks(environment, f.child.mark, f.child.reaper.options.Instance)
+	if !own && (other || f.child.reaper.isKnown(p.session)) {
+		f.cleared[p.pid] = p.start
+		f.letGo(p)
+		return
+	}
+	if own {
+		f.sessions[p.session] = true
+	}
+	delete(f.suspects, p.pid)
+	f.admit(p)
+	result.take(p)
+}
+
+// letGo continues what was stopped only to be looked at.
+func (f *family) letGo(p proc) {
+	if is(f.suspects, p) {
+		delete(f.suspects, p.pid)
+		signalProc(p, syscall.SIGCONT)
+	}
+}
+
+// release lets every suspect go that was not decided of.
+func (f *family) release() {
+	for pid := range f.suspects {
+		if p, ok := f.reader.stat(pid); ok {
+			f.letGo(p)
+		}
+	}
 }
 
 // admit stops a new member. An orphan without a mark may be in the session that another command left,

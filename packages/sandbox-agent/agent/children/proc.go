@@ -18,11 +18,14 @@ type proc struct {
 	pid, parent, group, session int
 	state                       byte
 	start                       uint64
-	// environment is false while the process is between two programs, and has none to show.
-	environment bool
 }
 
-func (p proc) isDead() bool { return p.state == 'Z' || p.state == 'X' }
+func (p proc) isDead() bool    { return p.state == 'Z' || p.state == 'X' }
+func (p proc) isStopped() bool { return p.state == 'T' || p.state == 't' }
+
+// isRunning: one that waits in the kernel (for the program that it made with vfork, say) is not
+// stopped, and does nothing either.
+func (p proc) isRunning() bool { return p.state == 'R' || p.state == 'S' }
 
 // procReader reads /proc with one buffer. It goes past package os, which would offer each file to
 // the poller.
@@ -69,7 +72,7 @@ func parseStat(pid int, text []byte) (proc, bool) {
 		return proc{}, false
 	}
 	fields := bytes.Fields(text[end+1:])
-	const state, parent, group, session, start, environmentEnd = 0, 1, 2, 3, 19, 48
+	const state, parent, group, session, start = 0, 1, 2, 3, 19
 	if len(fields) <= start {
 		return proc{}, false
 	}
@@ -78,13 +81,12 @@ func parseStat(pid int, text []byte) (proc, bool) {
 		return value
 	}
 	return proc{
-		pid:         pid,
-		parent:      int(number(parent)),
-		group:       int(number(group)),
-		session:     int(number(session)),
-		state:       fields[state][0],
-		start:       number(start),
-		environment: len(fields) > environmentEnd && number(environmentEnd) != 0,
+		pid:     pid,
+		parent:  int(number(parent)),
+		group:   int(number(group)),
+		session: int(number(session)),
+		state:   fields[state][0],
+		start:   number(start),
 	}, true
 }
 

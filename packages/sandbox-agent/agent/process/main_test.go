@@ -57,10 +57,16 @@ type agent struct {
 
 func newAgent(t testing.TB) *agent {
 	t.Helper()
-	table, err := NewTable(Options{Instance: fmt.Sprintf("%s%08d", instance, tables.next()), Reaper: reaper})
+	table, err := NewTable(Options{Instance: fmt.Sprintf("%s-%d", instance, tables.next()), Reaper: reaper})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		for _, p := range table.all() {
+			p.stop(cancelled)
+			<-p.ended
+		}
+	})
 	return &agent{Client: agenttest.Connect(t, table.Methods()), t: t, table: table}
 }
 

@@ -68,6 +68,10 @@ func (t *Table) kill(ctx context.Context, call *rpc.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.result() != nil {
+		p.endLeftovers()
+		return empty{}, nil
+	}
 	p.stop(cancelled)
 	select {
 	case <-p.ended:

@@ -104,6 +104,10 @@ func (p *process) kill() {
 	}
 }
 
+// endLeftovers ends what the process left behind when it ended by itself. A fork bomb is that: its
+// command has ended, and nothing else can be started.
+func (p *process) endLeftovers() { p.child.Kill(syscall.SIGTERM) }
+
 // gather takes what the process wrote before its end; what it left behind has a short time to add.
 func (p *process) gather() {
 	for _, pipe := range p.pipes {
