@@ -134,8 +134,8 @@ func parseRange(body string) (choices [][]part, ok bool) {
 const maxRangeEnd = 1 << 53
 
 func rangeEnds(from, to string) (first, last int, format func(int) string, ok bool) {
-	if isLetter(from) && isLetter(to) {
-		return int(from[0]), int(to[0]), func(value int) string { return `\` + string(rune(value)) }, true
+	if areLetters(from, to) {
+		return int(from[0]), int(to[0]), func(value int) string { return string(rune(value)) }, true
 	}
 	first, firstErr := strconv.Atoi(from)
 	last, lastErr := strconv.Atoi(to)
@@ -156,8 +156,13 @@ func rangeEnds(from, to string) (first, last int, format func(int) string, ok bo
 	return first, last, format, firstErr == nil && lastErr == nil && plain && small
 }
 
-func isLetter(text string) bool {
-	return len(text) == 1 && (text[0]|0x20) >= 'a' && (text[0]|0x20) <= 'z'
+// areLetters wants both of one case: there are no letters between Z and a.
+func areLetters(from, to string) bool {
+	return len(from) == 1 && len(to) == 1 && (isBetween('a', from, to, 'z') || isBetween('A', from, to, 'Z'))
+}
+
+func isBetween(first byte, from, to string, last byte) bool {
+	return first <= from[0] && from[0] <= last && first <= to[0] && to[0] <= last
 }
 
 func isPadded(number string) bool {

@@ -112,8 +112,8 @@ func referenceName(part, name string, hidden bool) bool {
 }
 
 var (
-	classText  = regexp.MustCompile(`^\[[!^]?(?:\\.|[^\\])(?:\\.|[^\\\]])*\]`)
-	classItem  = regexp.MustCompile(`^(\\.|.)-(\\.|[^\]\\])|^(\\.|.)`)
+	classText  = regexp.MustCompile(`^\[(?:[!^](?:\\.|[^\\])|\\.|[^\\!^])(?:\\.|[^\\\]])*\]`)
+	classItem  = regexp.MustCompile(`^(\\.|[^\\])-(\\.|[^\]\\])|^(\\.|[^\\])`)
 	emptyClass = `[^\x00-\x{10ffff}]`
 )
 

@@ -76,13 +76,16 @@ func (s *search) grep(path string, pattern *globPattern, matcher *lineMatcher) e
 // grepOne searches a file that was named. Anything but a regular file has no lines.
 func (s *search) grepOne(path string, scan *lineScan) error {
 	err := s.grepFile(path, scan, func() (*files.File, error) { return files.OpenFile(path) })
+	var errno syscall.Errno
 	switch {
 	case errors.Is(err, syscall.ENXIO):
 		return nil
 	case files.Missing(err):
 		return wire.Errorf(wire.NotFound, "cannot search %s: it does not exist", files.Show(path))
+	case errors.As(err, &errno):
+		return files.Translate("search", path, errno)
 	}
-	return files.Translate("search", path, err)
+	return err
 }
 
 func (s *search) grepFile(path string, scan *lineScan, open func() (*files.File, error)) error {

@@ -2,6 +2,7 @@ package search
 
 import (
 	"bytes"
+	"encoding/binary"
 	"regexp/syntax"
 	"strings"
 	"unicode"
@@ -162,22 +163,28 @@ func (c *candidates) from(at int) int {
 	return first
 }
 
+// appendLower adds a text with its ASCII letters in lower case, eight bytes at a time: it is done to
+// all that is searched.
 func appendLower(out, text []byte) []byte {
 	start := len(out)
 	out = append(out, text...)
-	for i, c := range out[start:] {
-		out[start+i] = lower[c]
+	rest := out[start:]
+	for ; len(rest) >= 8; rest = rest[8:] {
+		binary.LittleEndian.PutUint64(rest, lowerEight(binary.LittleEndian.Uint64(rest)))
+	}
+	for i, c := range rest {
+		rest[i] = byte(lowerEight(uint64(c)))
 	}
 	return out
 }
 
-// lower is the lower case of each ASCII character; other bytes are themselves.
-var lower = func() (table [256]byte) {
-	for i := range table {
-		table[i] = byte(i)
-		if 'A' <= i && i <= 'Z' {
-			table[i] |= 0x20
-		}
-	}
-	return table
-}()
+// lowerEight sets the bit 0x20 in each of eight bytes that is a letter A to Z. Sums of the low seven
+// bits reach the high bit of their own byte, and no further.
+func lowerEight(eight uint64) uint64 {
+	const each = 0x0101010101010101
+	low := eight &^ (0x80 * each)
+	fromA := low + (0x80-'A')*each
+	behindZ := low + (0x80-'Z'-1)*each
+	isUpper := (fromA ^ behindZ) &^ eight & (0x80 * each)
+	return eight | isUpper>>2
+}
