@@ -170,7 +170,7 @@ func TestArchiveStaysATarWhileFilesChange(t *testing.T) {
 			}
 		}
 	}()
-	for round := 0; round < 200; round++ {
+	for round := 0; round < 50; round++ {
 		for name, entry := range c.archived(directory + "/box") {
 			if strings.Contains(entry.content, "root:") {
 				t.Errorf("%s has the content that a link led to", name)

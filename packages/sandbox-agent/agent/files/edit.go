@@ -89,16 +89,19 @@ func (s *service) editFile(ctx context.Context, params editParams, oldText, newT
 	if err := target.refresh(ctx); err != nil {
 		return nil, err
 	}
+	return editPlace(ctx, target, params, oldText, newText)
+}
+
+// editPlace edits the file in a place that is locked.
+func editPlace(ctx context.Context, target *place, params editParams, oldText, newText []byte) (any, error) {
 	before, err := target.load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if params.IfHash.given {
-		digest := sha256.Sum256(before)
-		actual := hex.EncodeToString(digest[:])
-		if err := params.IfHash.compare(target.name, &actual); err != nil {
-			return nil, err
-		}
+	digest := sha256.Sum256(before)
+	actual := hex.EncodeToString(digest[:])
+	if err := params.IfHash.compare(target.name, &actual); err != nil {
+		return nil, err
 	}
 	count, err := occurrences(before, oldText, params)
 	if err != nil {

@@ -27,7 +27,7 @@ const (
 )
 
 // Entries reads on in the directory and visits the entries that come next, in no order and without
-// `.` and `..`; false is the end. The name is valid during the visit only.
+// `.`, `..` and drafts; false is the end. The name is valid during the visit only.
 func (d *Directory) Entries(buffer []byte, visit func(name []byte, kind Kind)) (bool, error) {
 	size := 0
 	err := again(func() (err error) {
@@ -49,7 +49,7 @@ func (d *Directory) Entries(buffer []byte, visit func(name []byte, kind Kind)) (
 		if end := bytes.IndexByte(name, 0); end >= 0 {
 			name = name[:end]
 		}
-		if !isDots(name) {
+		if !isDots(name) && !(bytes.HasPrefix(name, []byte(draftPrefix)) && IsDraft(string(name))) {
 			visit(name, d.kind(name, rest[entryType]))
 		}
 		rest = rest[length:]

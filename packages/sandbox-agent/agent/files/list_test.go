@@ -70,6 +70,14 @@ func TestListLeavesOutDrafts(t *testing.T) {
 	if infos := c.list(directory); len(infos) != 2 {
 		t.Errorf("%+v", infos)
 	}
+	opened, err := OpenDirectory(directory)
+	must(t, err)
+	defer opened.Close()
+	visited := 0
+	_, err = opened.Entries(make([]byte, EntriesBuffer), func([]byte, Kind) { visited++ })
+	if err != nil || visited != 2 {
+		t.Errorf("%d entries, %v", visited, err)
+	}
 }
 
 func TestListEndsWhereADirectoryIsTooLarge(t *testing.T) {

@@ -153,17 +153,6 @@ func heldPlace(ctx context.Context, path string, makeParents bool) (held *place,
 	return held, err
 }
 
-// look sets stat to what stands in the place, and does not follow a link.
-func (p *place) look() error {
-	stat, err := p.directory.Stat(p.name)
-	if err == syscall.ENOENT {
-		p.stat = nil
-		return nil
-	}
-	p.stat = &stat
-	return err
-}
-
 func isDirectory(stat *syscall.Stat_t) bool {
 	return stat.Mode&syscall.S_IFMT == syscall.S_IFDIR
 }

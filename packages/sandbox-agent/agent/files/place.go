@@ -56,18 +56,31 @@ func (p *place) follow() (string, error) {
 	if p.name == "" || p.name == "." || p.name == ".." {
 		return "", syscall.EISDIR
 	}
-	stat, err := p.directory.Stat(p.name)
-	switch {
-	case err == syscall.ENOENT:
+	for try := 0; try < maxLinks; try++ {
+		if err := p.look(); err != nil || p.stat == nil || p.stat.Mode&syscall.S_IFMT != syscall.S_IFLNK {
+			return "", err
+		}
 		p.stat = nil
-		return "", nil
-	case err != nil:
-		return "", err
-	case stat.Mode&syscall.S_IFMT == syscall.S_IFLNK:
-		return p.directory.ReadLink(p.name)
+		target, err := p.directory.ReadLink(p.name)
+		// It was a link a moment ago: somebody exchanged it.
+		if err != syscall.EINVAL && err != syscall.ENOENT {
+			return target, err
+		}
 	}
-	p.stat = &stat
-	return "", nil
+	return "", syscall.EAGAIN
+}
+
+// look sets stat to what stands in the place, and does not follow a link.
+func (p *place) look() error {
+	p.stat = nil
+	stat, err := p.directory.Stat(p.name)
+	if err == nil {
+		p.stat = &stat
+	}
+	if err == syscall.ENOENT {
+		return nil
+	}
+	return err
 }
 
 func (p *place) close() { p.directory.Close() }

@@ -134,7 +134,7 @@ func TestRemoveStaysInItsTreeWhileItIsExchanged(t *testing.T) {
 			}
 		}
 	}()
-	for round := 0; round < 200; round++ {
+	for round := 0; round < 50; round++ {
 		makeFile(t, directory+"/tree/a/b/c/file", "x")
 		_ = os.Symlink(directory+"/kept", directory+"/tree/link")
 		c.removes(directory+"/tree", true)
