@@ -13,9 +13,6 @@ import (
 	"carrel-agent/wire"
 )
 
-// Window is what a client gives a stream at first.
-const Window = 1024 * 1024
-
 // Client is one connection.
 type Client struct {
 	t    testing.TB

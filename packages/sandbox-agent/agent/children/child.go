@@ -35,7 +35,14 @@ func (c *Child) Status() (syscall.WaitStatus, time.Duration) { return c.status, 
 
 // HasExited tells whether it has ended by now, whether or not the kernel's notice came already.
 func (c *Child) HasExited() bool {
+	if c.isReaped() {
+		return true
+	}
 	c.reaper.reap()
+	return c.isReaped()
+}
+
+func (c *Child) isReaped() bool {
 	select {
 	case <-c.exited:
 		return true

@@ -257,6 +257,17 @@ func TestCancelOfASpawnKillsAndTellsTheRest(t *testing.T) {
 	}
 }
 
+func TestACancelledClientThatTakesNothingIsGivenUp(t *testing.T) {
+	a := newAgent(t)
+	r := a.spawn("head -c 3000000 /dev/zero; echo end >&2; sleep 60", agenttest.Params{"maxOutputBytes": 4 << 20})
+	r.Stingy = true
+	a.attach(r.event.ID, 0).until("end\n")
+	r.Cancel()
+	if end := r.finish(); end.failed == nil || end.failed.Code != wire.Aborted {
+		t.Fatalf("%+v", end.result)
+	}
+}
+
 func TestCancelOfAnAttachLeavesTheProcess(t *testing.T) {
 	a := newAgent(t)
 	r := a.spawn("read line; echo still here", agenttest.Params{"open": true})
