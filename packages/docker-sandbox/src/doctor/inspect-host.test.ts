@@ -121,7 +121,7 @@ describe("The report", () => {
     expect(text).toBe(
       [
         "ok       engine: Docker 28.1.1",
-        "warning  engine's own: a [31m b",
+        "warning  engine says: a [31m b",
         "         → Do it.",
         "",
         "Sandboxes can run here, with 1 warning.",

@@ -1,4 +1,5 @@
 import { execFile, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { access, chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -35,9 +36,7 @@ export async function whyNoSshServer(): Promise<string | null> {
  */
 export async function startSshServer(): Promise<SshServer> {
   const root = await mkdtemp(join(tmpdir(), "carrel-ssh-"));
-  const port = await freePort();
   await makeKeys(root);
-  await writeFile(join(root, "sshd_config"), serverConfiguration(root, port));
   await writeFile(join(root, "ssh_config"), clientConfiguration(root));
   await mkdir(join(root, "bin"));
   await writeFile(
@@ -46,13 +45,7 @@ export async function startSshServer(): Promise<SshServer> {
   );
   await chmod(join(root, "bin/ssh"), 0o755);
   await mkdir("/run/sshd", { recursive: true });
-  const server = spawn(SSHD, ["-D", "-e", "-f", join(root, "sshd_config")], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  for await (const line of createInterface({ input: server.stderr })) {
-    if (line.includes("listening on")) break;
-  }
-  server.stderr.resume();
+  const { server, port } = await listen(root);
   const path = process.env["PATH"] ?? "";
   process.env["PATH"] = join(root, "bin") + delimiter + path;
   return {
@@ -60,11 +53,33 @@ export async function startSshServer(): Promise<SshServer> {
     trust: (known) => writeKnownHosts(root, port, known),
     async [Symbol.asyncDispose]() {
       process.env["PATH"] = path;
+      const exited = server.exitCode === null && once(server, "exit");
       server.kill();
-      await once(server, "exit");
+      await exited;
       await rm(root, { recursive: true });
     },
   };
+}
+
+// sshd cannot choose a free port by itself, and one that is free now may be taken a moment later.
+async function listen(root: string): Promise<{ server: ChildProcess; port: number }> {
+  const complaints: string[] = [];
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    const port = await freePort();
+    await writeFile(join(root, "sshd_config"), serverConfiguration(root, port));
+    const server = spawn(SSHD, ["-D", "-e", "-f", join(root, "sshd_config")], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    for await (const line of createInterface({ input: server.stderr })) {
+      if (!line.includes("listening on")) {
+        complaints.push(line);
+        continue;
+      }
+      server.stderr.resume();
+      return { server, port };
+    }
+  }
+  throw new Error(`sshd does not start: ${complaints.join(" ")}`);
 }
 
 async function makeKeys(root: string): Promise<void> {

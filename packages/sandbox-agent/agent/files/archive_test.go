@@ -143,7 +143,8 @@ func TestArchivePacksATreeDeeperThanAPathCanBe(t *testing.T) {
 func TestArchiveStaysATarWhileFilesChange(t *testing.T) {
 	c, directory := agent(t), t.TempDir()
 	must(t, os.MkdirAll(directory+"/box", 0o755))
-	must(t, os.Symlink("/etc/passwd", directory+"/link"))
+	makeFile(t, directory+"/outside", strings.Repeat("root:", 1000))
+	must(t, os.Symlink(directory+"/outside", directory+"/link"))
 	stop := make(chan struct{})
 	var changing sync.WaitGroup
 	changing.Add(1)
@@ -158,11 +159,11 @@ func TestArchiveStaysATarWhileFilesChange(t *testing.T) {
 			name := fmt.Sprintf("%s/box/%d", directory, round%8)
 			switch round % 5 {
 			case 0:
-				_ = os.WriteFile(name, make([]byte, 200_000), 0o644)
+				changeFile(name, make([]byte, 200_000), 200_000)
 			case 1:
-				_ = os.Truncate(name, int64(round%1000))
+				changeFile(name, nil, int64(round%1000))
 			case 2:
-				_ = os.Truncate(name, 300_000)
+				changeFile(name, nil, 300_000)
 			case 3:
 				_ = renameAt(atWorking, name, atWorking, directory+"/link", 2)
 			case 4:
@@ -179,6 +180,17 @@ func TestArchiveStaysATarWhileFilesChange(t *testing.T) {
 	}
 	close(stop)
 	changing.Wait()
+}
+
+// The link may stand at any of the names: a change must never reach the file that it leads to.
+func changeFile(name string, content []byte, size int64) {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|syscall.O_NOFOLLOW, 0o644)
+	if err != nil {
+		return // the link, or gone
+	}
+	defer file.Close()
+	_, _ = file.WriteAt(content, 0)
+	_ = file.Truncate(size)
 }
 
 func TestArchiveFillsUpAFileThatShrank(t *testing.T) {
