@@ -1,6 +1,7 @@
 import { bench } from "./commands/bench.mjs";
 import { check } from "./commands/check.mjs";
 import { dev } from "./commands/dev.mjs";
+import { doctor } from "./commands/doctor.mjs";
 import { exec } from "./commands/exec.mjs";
 import { sample } from "./commands/sample.mjs";
 import { start } from "./commands/start.mjs";
@@ -14,7 +15,7 @@ import { prepareToolchain } from "./setup/toolchain.mjs";
  *
  * @type {Record<string, (toolchain: import("./setup/toolchain.mjs").Toolchain, args: string[]) => Promise<number>>}
  */
-const COMMANDS = { start, dev, sample, test, check, bench, exec };
+const COMMANDS = { start, dev, sample, test, check, bench, doctor, exec };
 
 const [name = "", ...args] = process.argv.slice(2);
 const command = COMMANDS[name];
