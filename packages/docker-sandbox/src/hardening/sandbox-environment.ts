@@ -27,7 +27,8 @@ const BASE: Readonly<Record<string, string>> = {
   UV_CONCURRENT_DOWNLOADS: "2",
   UV_CONCURRENT_INSTALLS: "2",
   NPM_CONFIG_PREFIX: `${HOME_DIR}/.npm-global`,
-  NODE_PATH: `${HOME_DIR}/.npm-global/lib/node_modules`,
+  // The second is where runtimes have their global packages.
+  NODE_PATH: `${HOME_DIR}/.npm-global/lib/node_modules:/usr/local/lib/node_modules`,
   CARGO_HOME: `${HOME_DIR}/.cargo`,
   GIT_TERMINAL_PROMPT: "0",
   GIT_CONFIG_COUNT: "4",
