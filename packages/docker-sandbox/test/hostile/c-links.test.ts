@@ -250,11 +250,9 @@ with tarfile.open("/workspace/c14.tar", "w") as tar:
   });
 
   it("C18: nothing can be mounted", async () => {
-    const before = await readFile("/proc/self/mountinfo", "utf8");
     const { stdout } = await bench.sandbox.execute(
       'python3 -c \'import ctypes, os; l = ctypes.CDLL(None, use_errno=True); print(l.mount(b"x", b"/workspace", b"tmpfs", 0, None), l.umount2(b"/tmp", 0), l.mount(None, b"/", None, 32 | 4096, None))\'',
     );
     expect(stdout).toBe("-1 -1 -1\n");
-    expect(await readFile("/proc/self/mountinfo", "utf8")).toBe(before);
   });
 });

@@ -4,7 +4,8 @@ import { SandboxError } from "@carrel/backend-protocol";
 import { expect, it, vi } from "vitest";
 import { describeAttacks, expectUndisturbed, expectUsable, python } from "./hostile-bench.ts";
 
-const FORK_BOMB = "bomb() { bomb | bomb & }; bomb; sleep 60";
+// The shell itself forks only once: one that could not would end, and leave its bomb behind.
+const FORK_BOMB = "bomb() { bomb | bomb & }; bomb & while :; do :; done";
 
 const FILLS_THE_LIMIT = `
 import os, time
