@@ -84,7 +84,7 @@ describe("the server's process", () => {
 
   it.each([
     [{ HOST: "0.0.0.0" }, /^HOST .*no login/m],
-    [{ CARREL_SANDBOX: "docker" }, /^CARREL_SANDBOX .*embedded/m],
+    [{ CARREL_SANDBOX: "podman" }, /^CARREL_SANDBOX .*docker or embedded/m],
     [{ CARREL_MODEL: "openai:gpt-4o" }, /^CARREL_MODEL .*OPENAI_API_KEY/m],
     [{ CARREL_MODEL: "anthropic:claude-9" }, /^CARREL_MODEL .*@langchain\/anthropic/m],
     [{ NODE_ENV: "production" }, /^NODE_ENV /m],
