@@ -4,6 +4,8 @@ package agenttest
 import (
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"sync"
 	"syscall"
@@ -13,16 +15,31 @@ import (
 	"carrel-agent/wire"
 )
 
+// Window is what a client gives every stream at first.
+const Window = 1024 * 1024
+
 // Client is one connection.
 type Client struct {
-	t    testing.TB
-	conn *os.File
+	// Agent is what the agent said of itself.
+	Agent Agent
+
+	t       testing.TB
+	conn    io.ReadWriteCloser
+	control *Call
 
 	writing sync.Mutex
 	mu      sync.Mutex
 	last    uint32
 	calls   map[uint32]*Call
 	broken  bool
+}
+
+// Agent is the agent's HELLO.
+type Agent struct {
+	Protocol int    `json:"protocol"`
+	Version  string `json:"agent"`
+	Instance string `json:"instance"`
+	WorkDir  string `json:"workDir"`
 }
 
 // Params of a call, beside its method.
@@ -36,7 +53,6 @@ func Connect(t testing.TB, methods map[string]rpc.Handler) *Client {
 		t.Fatal(err)
 	}
 	near, far := os.NewFile(uintptr(pair[0]), "near"), os.NewFile(uintptr(pair[1]), "far")
-	c := &Client{t: t, conn: near, calls: map[uint32]*Call{}}
 	server := &rpc.Server{Methods: methods, Agent: "test", Instance: "0123456789abcdef", WorkDir: "/"}
 	served := make(chan struct{})
 	go func() {
@@ -44,16 +60,48 @@ func Connect(t testing.TB, methods map[string]rpc.Handler) *Client {
 		close(served)
 	}()
 	t.Cleanup(func() {
-		c.Close()
+		_ = near.Close()
 		<-served
 	})
-	c.Send(wire.Hello, 0, []byte(`{"protocol":[1,1],"window":1048576}`))
-	reader := wire.NewReader(near)
-	if frame, err := reader.Next(); err != nil || frame.Type != wire.Hello {
-		t.Fatalf("no HELLO: %v", err)
+	c, err := Speak(t, near)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Speak says hello to an agent at the other end of a byte stream.
+func Speak(t testing.TB, conn io.ReadWriteCloser) (*Client, error) {
+	c := &Client{t: t, conn: conn, calls: map[uint32]*Call{}}
+	c.control = newCall(c)
+	c.calls[0] = c.control
+	c.Send(wire.Hello, 0, []byte(fmt.Sprintf(`{"protocol":[1,1],"window":%d}`, Window)))
+	reader := wire.NewReader(conn)
+	frame, err := reader.Next()
+	if err != nil {
+		return nil, err
+	}
+	if frame.Type != wire.Hello {
+		return nil, fmt.Errorf("no HELLO but %s", frame.Payload)
+	}
+	if err := json.Unmarshal(frame.Payload, &c.Agent); err != nil {
+		return nil, err
 	}
 	go c.receive(reader)
-	return c
+	return c, nil
+}
+
+// Control has the frames that belong to no call: answers to pings, GOODBYE, and at last a Failure that
+// stands for the end of the connection.
+func (c *Client) Control() *Call { return c.control }
+
+// Ping waits until the agent has answered.
+func (c *Client) Ping() {
+	c.t.Helper()
+	c.Send(wire.Ping, 0, []byte("12345678"))
+	if frame := c.control.Next(); frame.Type != wire.Pong || string(frame.Payload) != "12345678" {
+		c.t.Fatalf("a ping was answered with a frame of type %d: %s", frame.Type, frame.Payload)
+	}
 }
 
 // Close breaks the connection.
@@ -106,8 +154,7 @@ func (c *Client) Open(method string, params Params) *Call {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	call := &Call{client: c}
-	call.arrived.L = &call.mu
+	call := newCall(c)
 	// Numbers rise on the wire as well.
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -133,6 +180,12 @@ type Call struct {
 	mu      sync.Mutex
 	arrived sync.Cond
 	frames  []wire.Frame
+}
+
+func newCall(client *Client) *Call {
+	call := &Call{client: client}
+	call.arrived.L = &call.mu
+	return call
 }
 
 func (c *Call) put(frame wire.Frame) {
