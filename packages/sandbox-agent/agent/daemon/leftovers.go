@@ -17,7 +17,8 @@ const (
 )
 
 // endLeftovers kills the processes of a daemon that was killed: nobody can tell of them any more.
-// They are known by their mark, which stands first in what they were started with.
+// They are known by their mark, which stands first in what they were started with. Where they fork
+// faster than they are found, everything of this user goes.
 func endLeftovers() {
 	for deadline := time.Now().Add(leftoverTime); time.Now().Before(deadline); time.Sleep(leftoverPause) {
 		left := leftovers()
@@ -28,6 +29,7 @@ func endLeftovers() {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
+	_ = syscall.Kill(-1, syscall.SIGKILL)
 }
 
 func leftovers() []int {

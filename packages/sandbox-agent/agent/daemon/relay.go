@@ -4,12 +4,17 @@ import (
 	"io"
 	"runtime"
 	"syscall"
+	"time"
 )
 
-const relayBuffer = 64 * 1024
+const (
+	relayBuffer = 64 * 1024
+	// partTime is how long the daemon has for its last words to a client that left.
+	partTime = 2 * time.Second
+)
 
-// relay passes bytes between standard input and output and the daemon, until the daemon ends the
-// connection. The end of the input is passed on as such.
+// relay passes bytes between standard input and output and the daemon, until either ends the
+// connection. Why it ended both know better.
 func relay(fd int) error {
 	runtime.GOMAXPROCS(1)
 	client, err := standardTransport()
@@ -18,16 +23,18 @@ func relay(fd int) error {
 	}
 	daemon := socketTransport(fd)
 	go func() {
-		_, _ = copyAll(daemon, client)
-		// The daemon ends its side once it has answered what it was asked.
+		copyAll(daemon, client)
 		_ = syscall.Shutdown(fd, syscall.SHUT_WR)
+		over := time.Now().Add(partTime)
+		_ = daemon.SetReadDeadline(over)
+		_ = client.SetWriteDeadline(over)
 	}()
-	_, err = copyAll(client, daemon)
-	return err
+	copyAll(client, daemon)
+	return nil
 }
 
 // copyAll hides the other abilities of both ends: io.Copy would use splice, which moves one pipe's
 // worth at a time and waits with a thread.
-func copyAll(to io.Writer, from io.Reader) (int64, error) {
-	return io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, relayBuffer))
+func copyAll(to io.Writer, from io.Reader) {
+	_, _ = io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, relayBuffer))
 }

@@ -38,10 +38,6 @@ func serve(listener *os.File, options Options) error {
 	if err != nil {
 		return err
 	}
-	first, err := standardTransport()
-	if err != nil {
-		return err
-	}
 	if options.OwnsSandbox {
 		endLeftovers()
 	}
@@ -52,10 +48,15 @@ func serve(listener *os.File, options Options) error {
 		return err
 	}
 	server := &rpc.Server{
-		Methods:  newIdleness().watch(methods),
+		Methods:  freeingWhenIdle(methods),
 		Agent:    options.Version,
 		Instance: instance,
 		WorkDir:  workDir,
+	}
+	// From here on nobody hears of an error.
+	first, err := standardTransport()
+	if err != nil {
+		return err
 	}
 	slots := make(chan struct{}, maxConnections)
 	slots <- struct{}{}

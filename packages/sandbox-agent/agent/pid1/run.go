@@ -1,5 +1,5 @@
 // Package pid1 is the sandbox's first process. It has a uid of its own, so that nothing that the
-// sandbox's user starts can signal it, and does nothing but reap what others left.
+// sandbox's user starts can signal it.
 package pid1
 
 import (
@@ -12,32 +12,19 @@ import (
 
 const prSetDumpable = 4
 
-// Run reaps until the engine says to stop.
+// Run waits until the engine says to stop. Nothing else wakes it: because it ignores SIGCHLD the
+// kernel itself reaps what falls to it, also while the sandbox has used up its share of the processor.
 func Run() {
+	// What is made here stays, and is too little to collect.
 	runtime.GOMAXPROCS(1)
+	debug.SetGCPercent(-1)
 	// Nobody reads the memory of this process through /proc, whatever uid it shares.
 	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, prSetDumpable, 0, 0)
-	signals := make(chan os.Signal, 8)
-	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
-	signal.Notify(signals, syscall.SIGCHLD, syscall.SIGTERM, syscall.SIGINT)
-	reap()
-	debug.FreeOSMemory()
-	for received := range signals {
-		if received != syscall.SIGCHLD {
-			return
-		}
-		reap()
+	signal.Ignore()
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
+	for standard := 0; standard <= 2; standard++ {
+		_ = syscall.Close(standard)
 	}
-}
-
-func reap() {
-	for {
-		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != nil || pid <= 0 {
-			return
-		}
-	}
+	<-stop
 }
