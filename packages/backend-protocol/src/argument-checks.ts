@@ -3,10 +3,13 @@ import {
   DEFAULT_MAX_OUTPUT_BYTES,
   MAX_COMMAND_BYTES,
   MAX_COMMAND_TIMEOUT_MS,
+  MAX_GLOB_PATTERN_BYTES,
+  MAX_GREP_PATTERN_BYTES,
   MAX_OUTPUT_BYTES,
 } from "./limits.ts";
 import type { SpawnOptions } from "./process.ts";
 import { SandboxError } from "./sandbox-error.ts";
+import { pathToBytes } from "./sandbox-path.ts";
 
 /** Bounds of a number, both of which it may have. */
 export interface WholeNumberBounds {
@@ -31,8 +34,12 @@ export function requireWholeNumber(
 
 /** @throws `aborted` where the caller's signal has fired */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return;
-  throw new SandboxError({
+  if (signal?.aborted) throw abortedError(signal);
+}
+
+/** What an operation throws whose caller's signal fired. */
+export function abortedError(signal: AbortSignal): SandboxError {
+  return new SandboxError({
     code: "aborted",
     message: "The operation was aborted by its caller.",
     cause: signal.reason,
@@ -69,6 +76,35 @@ export function checkCommand(command: string, options: SpawnOptions): CheckedCom
     timeoutMs,
     maxOutputBytes,
   };
+}
+
+/**
+ * Check a glob as far as its size goes; what is wrong in it is for its reader to find.
+ * @throws `invalid-argument`
+ */
+export function checkGlobPattern(pattern: string): void {
+  if (pattern === "") throw invalidArgument("The glob pattern is empty.");
+  if (pattern.includes("\0")) throw invalidArgument("The glob pattern contains a NUL character.");
+  if (isLonger(pattern, MAX_GLOB_PATTERN_BYTES)) {
+    throw invalidArgument(`The glob pattern is longer than ${MAX_GLOB_PATTERN_BYTES} bytes.`);
+  }
+}
+
+/**
+ * Check the pattern of a `grep` as far as its size goes.
+ * @throws `invalid-argument`
+ */
+export function checkGrepPattern(pattern: string): void {
+  if (isLonger(pattern, MAX_GREP_PATTERN_BYTES)) {
+    throw invalidArgument(
+      `The pattern to search for is longer than ${MAX_GREP_PATTERN_BYTES} bytes; search for a part of it.`,
+    );
+  }
+}
+
+function isLonger(pattern: string, maxBytes: number): boolean {
+  // A string has at least as many bytes as it has units, which are counted already.
+  return pattern.length > maxBytes || pathToBytes(pattern).length > maxBytes;
 }
 
 function requireCommand(command: string): void {

@@ -100,14 +100,14 @@ export interface Backend {
    * `[abc]`, `[a-z]`, `[!a]`, `{a,b}`; `\` takes the next character literally. A part of the
    * pattern that equals a name always matches it, so `app/[...slug].ts` finds that very file. A
    * pattern without a `/` matches names directly in `path`. Links to directories are not entered.
-   * @throws `not-found`, `not-directory`, `invalid-argument`
+   * @throws `not-found`, `not-directory`, `invalid-argument` (also over {@link MAX_GLOB_PATTERN_BYTES})
    */
   glob(pattern: string, options?: GlobOptions): Promise<GlobResult>;
 
   /**
    * Find lines by a regular expression in RE2 syntax, or by text. Binary files (a NUL in their
    * first 8 KiB) and everything but regular files are passed over.
-   * @throws `not-found`, `invalid-argument` (the expression cannot be parsed)
+   * @throws `not-found`, `invalid-argument` (the expression cannot be parsed; a pattern over {@link MAX_GREP_PATTERN_BYTES}, a `glob` over {@link MAX_GLOB_PATTERN_BYTES})
    */
   grep(pattern: string, options?: GrepOptions): Promise<GrepResult>;
 

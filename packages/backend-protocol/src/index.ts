@@ -1,4 +1,11 @@
-export { checkCommand, requireWholeNumber, throwIfAborted } from "./argument-checks.ts";
+export {
+  abortedError,
+  checkCommand,
+  checkGlobPattern,
+  checkGrepPattern,
+  requireWholeNumber,
+  throwIfAborted,
+} from "./argument-checks.ts";
 export type { CheckedCommandOptions, WholeNumberBounds } from "./argument-checks.ts";
 export type { Backend } from "./backend.ts";
 export { collectProcess } from "./collect-process.ts";
@@ -32,6 +39,8 @@ export {
   MAX_CHUNK_BYTES,
   MAX_COMMAND_BYTES,
   MAX_COMMAND_TIMEOUT_MS,
+  MAX_GLOB_PATTERN_BYTES,
+  MAX_GREP_PATTERN_BYTES,
   MAX_LINE_BYTES,
   MAX_LIST_ENTRIES,
   MAX_NAME_BYTES,
@@ -59,4 +68,10 @@ export type { Sandbox, TerminalHandle, TerminalOptions } from "./sandbox.ts";
 export { SANDBOX_ERROR_CODES, SandboxError } from "./sandbox-error.ts";
 export type { SandboxErrorCode, SandboxErrorOptions } from "./sandbox-error.ts";
 export { pathFromBytes, pathToBytes, resolveSandboxPath } from "./sandbox-path.ts";
-export type { ProviderInfo, SandboxProvider, SandboxSummary } from "./sandbox-provider.ts";
+export type {
+  CreateOptions,
+  ProviderInfo,
+  SandboxProvider,
+  SandboxSummary,
+  StartProgress,
+} from "./sandbox-provider.ts";

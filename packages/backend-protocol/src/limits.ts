@@ -16,6 +16,12 @@ export const MAX_LINE_BYTES: number = 16 * 1024;
 /** Most text that one `readLines` returns, in bytes; it ends early at this and says where to go on. */
 export const MAX_READ_LINES_BYTES: number = 1024 * 1024;
 
+/** Longest pattern of a `glob`, in bytes; also the one that limits a `grep` to some files. */
+export const MAX_GLOB_PATTERN_BYTES = 4096;
+
+/** Longest pattern of a `grep`, be it an expression or text, in bytes. */
+export const MAX_GREP_PATTERN_BYTES: number = 64 * 1024;
+
 /** Results of `glob` and `grep` where no `limit` is given. */
 export const DEFAULT_SEARCH_LIMIT = 1000;
 

@@ -104,7 +104,10 @@ export interface ProcessHandle {
   write(data: string | Uint8Array): Promise<void>;
   /** End its standard input. */
   closeStdin(): Promise<void>;
-  /** Stop it and all that descends from it. Does nothing to one that ended. Resolves once it did. */
+  /**
+   * Stop it and all that descends from it; resolves once it ended. Where it ended before, what it
+   * left running is stopped and its result stays as it is.
+   */
   kill(): Promise<void>;
 }
 

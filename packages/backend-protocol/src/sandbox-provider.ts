@@ -8,6 +8,30 @@ export interface SandboxSummary {
   status: SandboxStatus;
 }
 
+/** How far a sandbox that is being made has come, for a page to show. */
+export interface StartProgress {
+  /**
+   * | phase | what goes on |
+   * |---|---|
+   * | `pulling` | its image is fetched |
+   * | `building` | its image is built |
+   * | `creating` | it is made |
+   * | `claiming` | one that was made beforehand is taken; only then |
+   * | `starting` | it starts |
+   */
+  phase: "pulling" | "building" | "creating" | "claiming" | "starting";
+  /** For people; without secrets and without paths of the host. */
+  detail?: string;
+}
+
+export interface CreateOptions extends OperationOptions {
+  /**
+   * Called at each step that takes time; in order, but none is promised, and one may come twice.
+   * Not called any more once `create` settled. What it throws is the caller's own mistake.
+   */
+  onProgress?: (progress: StartProgress) => void;
+}
+
 /** What a kind of sandbox promises, for people to read and for servers to decide by. */
 export interface ProviderInfo {
   /** `docker`, `embedded`, … */
@@ -38,7 +62,7 @@ export interface SandboxProvider extends AsyncDisposable {
    * still have made it: `find` tells.
    * @throws `already-exists` (a sandbox of this key runs, is paused or is stopped: `find` it), `capacity`, `unavailable`, `invalid-argument` (the key)
    */
-  create(key: string, options?: OperationOptions): Promise<ManagedSandbox>;
+  create(key: string, options?: CreateOptions): Promise<ManagedSandbox>;
 
   /** The sandbox of this key, whatever its status, or `null` where none was made. */
   find(key: string, options?: OperationOptions): Promise<ManagedSandbox | null>;
@@ -46,8 +70,19 @@ export interface SandboxProvider extends AsyncDisposable {
   /** All sandboxes of this installation that run, are paused or are stopped. */
   list(options?: OperationOptions): Promise<SandboxSummary[]>;
 
-  /** Destroy the sandbox of this key with its files. `false` where none was made. */
+  /**
+   * Destroy the sandbox of this key with its files, also files that a discarded or lost one left.
+   * `false` where there was nothing.
+   */
   remove(key: string, options?: OperationOptions): Promise<boolean>;
+
+  /**
+   * Remove what a stopped sandbox takes beside its files (a container, say); `find` then gives
+   * `null` and handles of it are `gone`. The files stay, and the next `create` of the key has them.
+   * Absent where a stopped sandbox takes nothing else.
+   * @returns `false`, and nothing was done, where there is none or it runs or is paused
+   */
+  discard?(key: string, options?: OperationOptions): Promise<boolean>;
 
   /** Close connections and stop what lives inside this process. Sandboxes of an engine run on. */
   [Symbol.asyncDispose](): Promise<void>;

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
-import { SandboxError } from "@carrel/backend-protocol";
+import { SandboxError, throwIfAborted } from "@carrel/backend-protocol";
 import type {
   ManagedSandbox,
   OperationOptions,
@@ -9,7 +9,6 @@ import type {
   SandboxSummary,
 } from "@carrel/backend-protocol";
 import { EmbeddedSandbox } from "./embedded-sandbox.ts";
-import { throwIfAborted } from "./files/abort.ts";
 import { lockRoot } from "./root-lock.ts";
 import { listRecords, SandboxDirectory, sweepRoot } from "./sandbox-directory.ts";
 

@@ -1,4 +1,4 @@
-import { collectProcess, SandboxError } from "@carrel/backend-protocol";
+import { SandboxError, collectProcess, throwIfAborted } from "@carrel/backend-protocol";
 import type {
   AttachOptions,
   EditOptions,
@@ -29,7 +29,6 @@ import type {
 import { ProcessTable } from "./command/process-table.ts";
 import type { ProcessTableOptions } from "./command/process-table.ts";
 import { checkSpawn } from "./command/spawn-options.ts";
-import { throwIfAborted } from "./files/abort.ts";
 import { archive } from "./files/archive.ts";
 import { mkdir, move, remove } from "./files/arrange.ts";
 import { diskUsage } from "./files/disk-usage.ts";

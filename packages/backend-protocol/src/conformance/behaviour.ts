@@ -4,7 +4,13 @@ import type { TestBench } from "./test-bench.ts";
 export type Behaviour = (bench: TestBench) => Promise<void>;
 
 /** What a sandbox or a test's subject may lack; behaviours that need it are skipped without it. */
-export type OptionalMember = "watch" | "openTerminal" | "connect" | "pause" | "secondProvider";
+export type OptionalMember =
+  | "watch"
+  | "openTerminal"
+  | "connect"
+  | "pause"
+  | "discard"
+  | "secondProvider";
 
 export interface BehaviourGroup {
   /** A method or a topic: `grep`, `lifecycle`. */

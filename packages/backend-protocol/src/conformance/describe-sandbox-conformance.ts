@@ -14,6 +14,7 @@ const MISSING: Readonly<Record<OptionalMember, string>> = {
   openTerminal: "this sandbox has no openTerminal",
   connect: "this sandbox has no connect",
   pause: "this sandbox has no pause",
+  discard: "this provider has no discard",
   secondProvider: "the subject gives no second provider",
 };
 

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { GlobOptions } from "../files.ts";
+import { MAX_GLOB_PATTERN_BYTES } from "../limits.ts";
 import type { Behaviour, BehaviourGroup } from "./behaviour.ts";
 import { settledCodes } from "./races.ts";
 import type { TestBench } from "./test-bench.ts";
@@ -175,6 +176,15 @@ export const globBehaviours: BehaviourGroup = {
         sandbox.glob("{a,b}".repeat(40), { path: directory, timeoutMs: 2000 }),
       ]);
       expect(["fulfilled", "invalid-argument"]).toContain(outcome);
+    },
+
+    "takes a pattern as long as its bound, and refuses a longer one": async (bench) => {
+      const { sandbox, directory, rejects } = bench;
+      await sandbox.write(bench.path("a"), "x");
+      const names = `{a,${"é".repeat((MAX_GLOB_PATTERN_BYTES - 4) / 2)}}`;
+      expect(await found(bench, names)).toEqual(["a"]);
+      await rejects(sandbox.glob(`${names}*`, { path: directory }), "invalid-argument");
+      await rejects(sandbox.glob("", { path: directory }), "invalid-argument");
     },
 
     "refuses a limit or timeout that is none": async ({ sandbox, directory, rejects }) => {

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { GrepOptions } from "../files.ts";
+import { MAX_GLOB_PATTERN_BYTES, MAX_GREP_PATTERN_BYTES } from "../limits.ts";
 import type { Behaviour, BehaviourGroup } from "./behaviour.ts";
 
 const LINES = [
@@ -80,6 +81,18 @@ export const grepPatternBehaviours: BehaviourGroup = {
       for (const pattern of ["(a)\\1", "(?=a)", "(?<!a)b"]) {
         await rejects(sandbox.grep(pattern, { path: directory }), "invalid-argument");
       }
+    },
+
+    "takes a pattern as long as its bound, and refuses a longer one": async (bench) => {
+      const { sandbox, directory, path, rejects } = bench;
+      await sandbox.write(path("file"), "needle\n");
+      const pattern = "needle|".padEnd(MAX_GREP_PATTERN_BYTES, "x");
+      expect((await sandbox.grep(pattern, { path: path("file") })).matches).toHaveLength(1);
+      await rejects(sandbox.grep(`${pattern}x`, { path: directory }), "invalid-argument");
+      const literal = { path: directory, literal: true };
+      await rejects(sandbox.grep(`${pattern}x`, literal), "invalid-argument");
+      const glob = "x".repeat(MAX_GLOB_PATTERN_BYTES + 1);
+      await rejects(sandbox.grep("x", { path: directory, glob }), "invalid-argument");
     },
 
     "does not match over a line break": async ({ sandbox, path }) => {

@@ -3,6 +3,7 @@ import { archiveBehaviours } from "./archive.ts";
 import { attachBehaviours } from "./attach.ts";
 import type { BehaviourGroup } from "./behaviour.ts";
 import { connectBehaviours } from "./connect.ts";
+import { discardBehaviours } from "./discard.ts";
 import { editSafetyBehaviours } from "./edit-safety.ts";
 import { editBehaviours } from "./edit.ts";
 import { executeLimitsBehaviours } from "./execute-limits.ts";
@@ -80,6 +81,7 @@ export const BEHAVIOUR_GROUPS: Readonly<Record<ConformancePart, readonly Behavio
     isolationBehaviours,
     lifecycleBehaviours,
     pauseBehaviours,
+    discardBehaviours,
     providerBehaviours,
     secondProviderBehaviours,
   ],

@@ -27,9 +27,9 @@ export class SharedSandbox implements AsyncDisposable {
   }
 
   has(member: OptionalMember): boolean {
-    return member === "secondProvider"
-      ? this.#subject.secondProvider !== undefined
-      : this.#sandbox[member] !== undefined;
+    if (member === "secondProvider") return this.#subject.secondProvider !== undefined;
+    if (member === "discard") return this.#subject.provider.discard !== undefined;
+    return this.#sandbox[member] !== undefined;
   }
 
   async run(behaviour: Behaviour, deadlineMs: number): Promise<void> {

@@ -1,6 +1,5 @@
 import type { AttachOptions, ProcessHandle, ProcessInfo } from "@carrel/backend-protocol";
-import { SandboxError } from "@carrel/backend-protocol";
-import { requireCount } from "../files/read.ts";
+import { SandboxError, requireWholeNumber } from "@carrel/backend-protocol";
 import type { Mount } from "../mounts.ts";
 import { CommandProcess } from "./command-process.ts";
 import type { CheckedSpawn } from "./spawn-options.ts";
@@ -55,7 +54,7 @@ export class ProcessTable {
   }
 
   attach(processId: string, { after = 0 }: AttachOptions): ProcessHandle {
-    requireCount("after", after);
+    requireWholeNumber("after", after, { minimum: 0 });
     const process = this.#processes.get(processId);
     if (process) return handle(process, after);
     throw new SandboxError({

@@ -1,10 +1,9 @@
 import { lstat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import { pathFromBytes } from "@carrel/backend-protocol";
+import { pathFromBytes, throwIfAborted } from "@carrel/backend-protocol";
 import type { OperationOptions } from "@carrel/backend-protocol";
 import { pack } from "tar-stream";
 import type { Pack } from "tar-stream";
-import { throwIfAborted } from "./abort.ts";
 import type { Entry, FileTree } from "./file-tree.ts";
 import { hostErrorCode, translateHostError } from "./host-error.ts";
 import { directoryNames } from "./list.ts";

@@ -1,7 +1,6 @@
 import { mkdir as makeDirectory, rename, rm, rmdir, unlink } from "node:fs/promises";
-import { SandboxError } from "@carrel/backend-protocol";
+import { SandboxError, throwIfAborted } from "@carrel/backend-protocol";
 import type { MoveOptions, OperationOptions, RemoveOptions } from "@carrel/backend-protocol";
-import { throwIfAborted } from "./abort.ts";
 import { isDirectory, refusedLink, show } from "./file-tree.ts";
 import type { Entry, FileTree, Place } from "./file-tree.ts";
 import { hostErrorCode, translateHostError } from "./host-error.ts";

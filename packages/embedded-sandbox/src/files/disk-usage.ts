@@ -1,6 +1,6 @@
+import { throwIfAborted } from "@carrel/backend-protocol";
 import { lstat } from "node:fs/promises";
 import type { Mount } from "../mounts.ts";
-import { throwIfAborted } from "./abort.ts";
 import { hostErrorCode } from "./host-error.ts";
 import { directoryNames } from "./list.ts";
 

@@ -1,6 +1,10 @@
-import { MAX_READ_BYTES, positionsOf, SandboxError } from "@carrel/backend-protocol";
+import {
+  MAX_READ_BYTES,
+  SandboxError,
+  positionsOf,
+  throwIfAborted,
+} from "@carrel/backend-protocol";
 import type { EditOptions, EditResult } from "@carrel/backend-protocol";
-import { throwIfAborted } from "./abort.ts";
 import { notFound, show } from "./file-tree.ts";
 import type { FileTree } from "./file-tree.ts";
 import { read } from "./read.ts";

@@ -1,7 +1,11 @@
 import { lstat, opendir } from "node:fs/promises";
-import { MAX_LIST_ENTRIES, pathFromBytes, SandboxError } from "@carrel/backend-protocol";
+import {
+  MAX_LIST_ENTRIES,
+  SandboxError,
+  pathFromBytes,
+  throwIfAborted,
+} from "@carrel/backend-protocol";
 import type { FileInfo, OperationOptions } from "@carrel/backend-protocol";
-import { throwIfAborted } from "./abort.ts";
 import { fileInfo, virtualDirectoryInfo } from "./file-info.ts";
 import { refusedLink, show } from "./file-tree.ts";
 import type { Entry, FileTree } from "./file-tree.ts";

@@ -1,11 +1,16 @@
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import { DEFAULT_READ_LINES, MAX_LINE_BYTES, MAX_READ_LINES_BYTES } from "@carrel/backend-protocol";
+import {
+  DEFAULT_READ_LINES,
+  MAX_LINE_BYTES,
+  MAX_READ_LINES_BYTES,
+  requireWholeNumber,
+  throwIfAborted,
+} from "@carrel/backend-protocol";
 import type { LineRange, ReadLinesOptions } from "@carrel/backend-protocol";
-import { throwIfAborted } from "./abort.ts";
 import type { FileTree } from "./file-tree.ts";
 import { openFile } from "./open-file.ts";
-import { fill, requireCount } from "./read.ts";
+import { fill } from "./read.ts";
 
 const BINARY_PROBE_BYTES = 8 * 1024;
 const CHUNK_BYTES = 256 * 1024;
@@ -26,8 +31,8 @@ export async function readLines(
   path: string,
   { offset = 0, limit = DEFAULT_READ_LINES, signal }: ReadLinesOptions = {},
 ): Promise<LineRange | null> {
-  requireCount("offset", offset);
-  requireCount("limit", limit, 1);
+  requireWholeNumber("offset", offset, { minimum: 0 });
+  requireWholeNumber("limit", limit, { minimum: 1 });
   throwIfAborted(signal);
   await using file = await openFile(tree, path);
   if (!file) return null;

@@ -1,7 +1,11 @@
 import type { FileHandle } from "node:fs/promises";
-import { MAX_READ_BYTES, SandboxError } from "@carrel/backend-protocol";
+import {
+  MAX_READ_BYTES,
+  SandboxError,
+  requireWholeNumber,
+  throwIfAborted,
+} from "@carrel/backend-protocol";
 import type { OperationOptions, ReadOptions } from "@carrel/backend-protocol";
-import { throwIfAborted } from "./abort.ts";
 import { notFound, show } from "./file-tree.ts";
 import type { FileTree } from "./file-tree.ts";
 import { openFile } from "./open-file.ts";
@@ -13,8 +17,8 @@ export async function read(
   path: string,
   { offset = 0, limit, signal }: ReadOptions = {},
 ): Promise<Uint8Array | null> {
-  requireCount("offset", offset);
-  if (limit !== undefined) requireCount("limit", limit);
+  requireWholeNumber("offset", offset, { minimum: 0 });
+  if (limit !== undefined) requireWholeNumber("limit", limit, { minimum: 0 });
   throwIfAborted(signal);
   await using file = await openFile(tree, path);
   if (!file) return null;
@@ -68,12 +72,4 @@ export async function readStream(
     },
     { highWaterMark: 0 },
   );
-}
-
-export function requireCount(name: string, value: number, minimum = 0): void {
-  if (Number.isSafeInteger(value) && value >= minimum) return;
-  throw new SandboxError({
-    code: "invalid-argument",
-    message: `${name} must be a whole number of at least ${minimum}, not ${value}.`,
-  });
 }

