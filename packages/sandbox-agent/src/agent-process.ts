@@ -1,35 +1,49 @@
-import { MAX_OUTPUT_BYTES, SandboxError } from "@carrel/backend-protocol";
-import type { OutputChunk, ProcessHandle, ProcessResult } from "@carrel/backend-protocol";
+import { MAX_COMMAND_TIMEOUT_MS, MAX_OUTPUT_BYTES, SandboxError } from "@carrel/backend-protocol";
+import type {
+  OutputChunk,
+  ProcessHandle,
+  ProcessResult,
+  SandboxErrorCode,
+} from "@carrel/backend-protocol";
+import { abortable } from "./abortable.ts";
 import type { AgentChannel, BegunCall } from "./agent-channel.ts";
-import { ask, parseAnswer, wrongAnswer } from "./ask.ts";
+import { LASTS, abandonOnAbort, ask, beginning, giveUp } from "./ask.ts";
+import { Deadline } from "./deadline.ts";
 import { CHUNK_HEAD_BYTES } from "./frames.ts";
 import { OutputQueue } from "./output-queue.ts";
-import { emptySchema, processResultSchema, startedSchema } from "./wire.ts";
+import { ownBytes } from "./own-bytes.ts";
+import {
+  emptySchema,
+  processResultSchema,
+  readAnswer,
+  startedSchema,
+  wrongAnswer,
+} from "./wire.ts";
+import type { StartedProcess } from "./wire.ts";
 
 const STREAMS: Readonly<Record<number, OutputChunk["stream"]>> = { 1: "stdout", 2: "stderr" };
 /** Waits between attempts to reach a process again whose connection broke: half a minute in all. */
 const RETRY_DELAYS_MS = [0, 100, 300, 1000, 3000, 5000, 10_000, 10_000];
+/** Only after a connection that lasted so long are there all attempts again. */
+const LASTING_MS = 60_000;
+/** The first delay again after a connection that told something new: an agent can do so each time. */
+const SLOWER_RETRY = 3;
+/** However often something new came: each one takes the engine some work. */
+const MAX_ATTACHMENTS = 1000;
 /** What the agent may need to stop a process, beyond the time that the process has. */
 const STOP_MARGIN_MS = 15_000;
 /** `kill` answers when the process is gone; the agent gives up on one that stays after seconds. */
-const KILL_SILENCE_MS = 30_000;
-const LOST: ProcessResult = {
-  outcome: "lost",
-  exitCode: null,
-  signal: null,
-  truncated: false,
-  durationMs: 0,
-};
+const KILL_TIMEOUT_MS = 30_000;
 
 export interface AgentProcessOptions {
   channel: AgentChannel;
-  begun: BegunCall;
   /** Where output begins: the number after it is the first. */
   after: number;
+  /** How long the process may run. @default {@link MAX_COMMAND_TIMEOUT_MS} */
+  timeoutMs?: number;
   /** Most bytes that its output can have. @default {@link MAX_OUTPUT_BYTES} */
   maxOutputBytes?: number;
-  /** When it must be over, in milliseconds from now. @default never: whoever started it knows */
-  timeoutMs?: number;
+  signal?: AbortSignal | undefined;
 }
 
 /** A process in the sandbox. Its handle outlives the connection that it was started over. */
@@ -42,45 +56,47 @@ export class AgentProcess implements ProcessHandle {
   readonly #instance: string;
   readonly #startedMs = performance.now();
   readonly #endings: number;
+  /** Whatever the agent does, and over however many connections. */
+  readonly #deadline: Deadline;
   #begun: BegunCall;
   #last: number;
   #open: boolean;
+  #stdinClosed = false;
+  #killed = false;
   #ended = false;
+  #attempts = 0;
+  #attachments = 0;
+  #attachedMs: number;
+  #lastWhenAttached: number;
 
-  private constructor(options: AgentProcessOptions, started: { id: string; open: boolean }) {
-    const { channel, begun, after, maxOutputBytes = MAX_OUTPUT_BYTES } = options;
+  private constructor(begun: BegunCall, started: StartedProcess, options: AgentProcessOptions) {
+    const { channel, after, maxOutputBytes = MAX_OUTPUT_BYTES } = options;
+    const { timeoutMs = MAX_COMMAND_TIMEOUT_MS } = options;
     this.id = started.id;
     this.#open = started.open;
     this.#channel = channel;
     this.#endings = channel.endings;
     this.#begun = begun;
     this.#last = after;
+    this.#lastWhenAttached = after;
+    this.#attachedMs = channel.clock.nowMs;
+    this.#deadline = new Deadline(channel.clock, timeoutMs + STOP_MARGIN_MS);
     this.#instance = begun.connection.hello.instance;
     this.#queue = new OutputQueue(maxOutputBytes);
     this.output = this.#queue;
-    this.result = this.#follow(options.timeoutMs);
+    this.result = this.#follow();
   }
 
   /** Wait until the agent says that the process runs. @throws SandboxError where it does not */
-  static async begin(options: AgentProcessOptions): Promise<AgentProcess> {
-    const { call, leave } = options.begun;
-    try {
-      const item = await call.next();
-      if (item?.type !== "event") throw wrongAnswer(new Error("a process that did not start"));
-      const started = parseAnswer(startedSchema, JSON.parse(item.payload.toString("utf8")));
-      return new AgentProcess(options, started);
-    } catch (error) {
-      call.cancel();
-      leave();
-      throw SandboxError.isInstance(error) ? error : wrongAnswer(error);
-    }
+  static async begin(begun: BegunCall, options: AgentProcessOptions): Promise<AgentProcess> {
+    const started = await beginning(begun, startedSchema, options.signal);
+    return new AgentProcess(begun, started, options);
   }
 
   async write(data: string | Uint8Array): Promise<void> {
     this.#requireOpen();
-    const bytes = typeof data === "string" ? Buffer.from(data, "utf8") : data;
     const { call } = this.#begun;
-    await call.write(bytes);
+    await call.write(ownBytes(data));
     if (call.broken && !this.#ended) {
       throw new SandboxError({
         code: "unavailable",
@@ -90,25 +106,33 @@ export class AgentProcess implements ProcessHandle {
     }
   }
 
-  closeStdin(): Promise<void> {
+  async closeStdin(): Promise<void> {
     this.#requireOpen();
-    this.#begun.call.end();
-    return Promise.resolve();
+    this.#stdinClosed = true;
+    await this.#begun.call.end();
   }
 
   async kill(): Promise<void> {
-    if (this.#ended) return;
-    try {
-      await ask(this.#channel, {
-        method: "kill",
-        parameters: { id: this.id },
-        answer: emptySchema,
-        silenceMs: KILL_SILENCE_MS,
-      });
-    } catch (error) {
-      if (!SandboxError.isInstance(error) || error.code !== "not-found") throw error;
-    }
+    this.#killed = true;
+    await this.#stop();
     await this.result;
+  }
+
+  /** Also where it has ended: then it stops what it left behind. */
+  async #stop(): Promise<void> {
+    // All that was in the sandbox ended with it.
+    if (this.#channel.endings > this.#endings) return;
+    const parameters = { id: this.id };
+    const question = { method: "kill", parameters, answer: emptySchema, totalMs: KILL_TIMEOUT_MS };
+    try {
+      await ask(this.#channel, question);
+    } catch (error) {
+      // What does not kill it will not tell how it ended either.
+      if (hasCode(error, "timeout")) giveUp(this.#begun.call, error);
+      if (!isGone(error)) throw error;
+    }
+    // It is gone. What is left of its output is told soon, or never.
+    this.#deadline.shortenTo(STOP_MARGIN_MS);
   }
 
   #requireOpen(): void {
@@ -120,46 +144,39 @@ export class AgentProcess implements ProcessHandle {
   }
 
   /** Read its output to the end, over as many connections as it takes. Never rejects. */
-  async #follow(timeoutMs: number | undefined): Promise<ProcessResult> {
-    const deadline =
-      timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => this.#giveUp(), Math.min(timeoutMs + STOP_MARGIN_MS, 2 ** 31 - 1));
-    deadline?.unref();
+  async #follow(): Promise<ProcessResult> {
     let result = await this.#readToEnd();
     while (result === null && (await this.#attachAgain())) result = await this.#readToEnd();
-    clearTimeout(deadline);
     this.#ended = true;
+    this.#deadline.clear();
     this.#begun.leave();
     this.#queue.end();
-    return result ?? { ...LOST, durationMs: Math.round(performance.now() - this.#startedMs) };
-  }
-
-  #giveUp(): void {
-    this.#begun.call.fail(
-      new SandboxError({ code: "timeout", message: "The process was not stopped in time." }),
-    );
+    return result ?? this.#lost();
   }
 
   /** How it ended; `null` where the connection broke before. */
   async #readToEnd(): Promise<ProcessResult | null> {
     const { call } = this.#begun;
+    const release = abandonOnAbort(call, this.#deadline.signal);
     try {
       for (let item = await call.next(); item !== null; item = await call.next()) {
         if (item.type !== "data") throw wrongAnswer(new Error("an event amid output"));
         this.#take(item.payload);
       }
-      return parseAnswer(processResultSchema, await call.result);
+      return readAnswer(processResultSchema, await call.result);
     } catch (error) {
       if (call.broken) return null;
-      call.cancel();
       // An agent that makes no sense is none that could tell how the process ended.
-      return SandboxError.isInstance(error) ? { ...LOST, durationMs: this.#runningMs() } : LOST;
+      giveUp(call, error);
+      return this.#lost();
+    } finally {
+      release();
     }
   }
 
-  #runningMs(): number {
-    return Math.round(performance.now() - this.#startedMs);
+  #lost(): ProcessResult {
+    const durationMs = Math.round(performance.now() - this.#startedMs);
+    return { outcome: "lost", exitCode: null, signal: null, truncated: false, durationMs };
   }
 
   #take(payload: Buffer): void {
@@ -171,7 +188,7 @@ export class AgentProcess implements ProcessHandle {
     if (sequence <= this.#last) throw wrongAnswer(new Error("output that came before"));
     this.#last = sequence;
     // A copy: a small chunk would hold on to the large buffer that it came in.
-    const data = Uint8Array.from(payload.subarray(CHUNK_HEAD_BYTES));
+    const data = new Uint8Array(payload.subarray(CHUNK_HEAD_BYTES));
     if (!this.#queue.push({ sequence, stream, data })) {
       throw wrongAnswer(new Error("more output than the process may have"));
     }
@@ -179,33 +196,67 @@ export class AgentProcess implements ProcessHandle {
 
   /** `false` where the process is out of reach for good. */
   async #attachAgain(): Promise<boolean> {
-    this.#begun.leave();
-    for (const delayMs of RETRY_DELAYS_MS) {
-      if (this.#channel.endings > this.#endings) return false;
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    const { signal } = this.#deadline;
+    this.#renewAttempts();
+    for (;;) {
+      this.#begun.leave();
+      const delayMs = RETRY_DELAYS_MS[this.#attempts++];
+      if (delayMs === undefined || ++this.#attachments > MAX_ATTACHMENTS) return false;
       try {
-        const begun = await this.#channel.begin({
-          method: "attach",
-          parameters: { id: this.id, after: this.#last },
-          kind: "long",
-          silenceMs: null,
-        });
-        this.#begun = begun;
-        if (begun.connection.hello.instance !== this.#instance) return false;
-        const item = await begun.call.next();
-        if (item?.type !== "event") return false;
-        this.#open = parseAnswer(startedSchema, JSON.parse(item.payload.toString("utf8"))).open;
-        return true;
+        await abortable(new Promise((resolve) => setTimeout(resolve, delayMs)), signal);
+        await this.#channel.clock.awake;
+        if (this.#channel.endings > this.#endings) return false;
+        return await this.#attachOnce();
       } catch (error) {
-        if (isFinal(error)) return false;
-        this.#begun.leave();
+        if (signal.aborted || isFinal(error)) return false;
       }
     }
-    return false;
+  }
+
+  /** As far as the connection that broke was worth to be made. */
+  #renewAttempts(): void {
+    const lastedMs = this.#channel.clock.nowMs - this.#attachedMs;
+    if (lastedMs > LASTING_MS) this.#attempts = 0;
+    else if (this.#last > this.#lastWhenAttached) {
+      this.#attempts = Math.min(this.#attempts, SLOWER_RETRY);
+    }
+  }
+
+  /** `false` where another agent answers, which knows nothing of the process. */
+  async #attachOnce(): Promise<boolean> {
+    const begun = await this.#channel.begin({
+      method: "attach",
+      parameters: { id: this.id, after: this.#last },
+      limits: LASTS,
+      kind: "long",
+      joins: false,
+      signal: this.#deadline.signal,
+    });
+    const { call, connection } = begun;
+    this.#begun = begun;
+    if (connection.hello.instance !== this.#instance) {
+      giveUp(call, new Error("another agent than the one that had the process"));
+      return false;
+    }
+    this.#open = (await beginning(begun, startedSchema, this.#deadline.signal)).open;
+    this.#attachedMs = this.#channel.clock.nowMs;
+    this.#lastWhenAttached = this.#last;
+    if (this.#stdinClosed) await call.end();
+    // It may never have come to the agent. Where it fails again, whoever killed was told so.
+    if (this.#killed) void this.#stop().catch(() => undefined);
+    return true;
   }
 }
 
 /** Trying again cannot help: the sandbox or the process is not there any more. */
 function isFinal(error: unknown): boolean {
-  return !SandboxError.isInstance(error) || error.code === "gone" || error.code === "not-found";
+  return !SandboxError.isInstance(error) || isGone(error);
+}
+
+function isGone(error: unknown): boolean {
+  return hasCode(error, "gone") || hasCode(error, "not-found");
+}
+
+function hasCode(error: unknown, code: SandboxErrorCode): boolean {
+  return SandboxError.isInstance(error) && error.code === code;
 }

@@ -3,13 +3,15 @@ import {
   DEFAULT_READ_LINES,
   DEFAULT_SEARCH_LIMIT,
   DEFAULT_SEARCH_TIMEOUT_MS,
+  MAX_LIST_ENTRIES,
   MAX_READ_BYTES,
   MAX_READ_LINES_BYTES,
   MAX_SEARCH_LIMIT,
   SandboxError,
   checkCommand,
+  checkGlobPattern,
+  checkGrepPattern,
   collectProcess,
-  pathToBytes,
   requireWholeNumber,
   resolveSandboxPath,
 } from "@carrel/backend-protocol";
@@ -44,28 +46,34 @@ import { AgentChannel } from "./agent-channel.ts";
 import type { AgentChannelOptions } from "./agent-channel.ts";
 import { AgentProcess } from "./agent-process.ts";
 import { AgentTerminal } from "./agent-terminal.ts";
-import { ask, parseAnswer, parseBody, withAbort } from "./ask.ts";
+import { LASTS, WAITS_FOR_EVENTS, abandonOnAbort, ask, giveUp } from "./ask.ts";
 import type { Answered, Question } from "./ask.ts";
 import { download } from "./byte-stream.ts";
 import { connectLoopback } from "./loopback-connection.ts";
+import { sendBody } from "./send-body.ts";
+import { readList } from "./wire-list.ts";
 import {
   diskUsageSchema,
   editedSchema,
   emptySchema,
   fileEventSchema,
-  fileInfosSchema,
+  fileInfoSchema,
   foundSchema,
-  grepSchema,
+  grepMatchSchema,
   lineRangeSchema,
-  processesSchema,
+  processInfoSchema,
+  readJson,
   removedSchema,
   statSchema,
   truncatedSchema,
+  wrongAnswer,
   writtenSchema,
 } from "./wire.ts";
 import type { DiskUsage } from "./wire.ts";
 
 const MAX_MODE = 0o7777;
+/** More than a kernel lets run by default; that many have ended is not kept. */
+const MAX_PROCESSES = 32_768 + 100;
 /** What a search may take beyond its own time before it counts as stuck. */
 const SEARCH_MARGIN_MS = 10_000;
 
@@ -98,7 +106,7 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
   async ls(path: string, { signal }: OperationOptions = {}): Promise<FileInfo[]> {
     const parameters = { path: this.#resolve(path) };
     const { body } = await this.#look({ method: "ls", parameters, answer: emptySchema, signal });
-    return parseBody(fileInfosSchema, body);
+    return readList(body, { element: fileInfoSchema, maxElements: MAX_LIST_ENTRIES });
   }
 
   async read(path: string, options: ReadOptions = {}): Promise<Uint8Array | null> {
@@ -106,10 +114,11 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
     requireWholeNumber("offset", offset, { minimum: 0 });
     if (limit !== undefined) requireWholeNumber("limit", limit, { minimum: 0 });
     const parameters = { path: this.#resolve(path), offset, limit: limit ?? null };
-    const bounds = { maxBodyBytes: MAX_READ_BYTES, signal };
+    const maxBodyBytes = Math.min(limit ?? MAX_READ_BYTES, MAX_READ_BYTES);
+    const bounds = { maxBodyBytes, signal };
     const question = { method: "read", parameters, answer: foundSchema, ...bounds };
     const { answer, body } = await this.#look(question);
-    return answer.found ? new Uint8Array(body) : null;
+    return answer.found ? body : null;
   }
 
   async readLines(path: string, options: ReadLinesOptions = {}): Promise<LineRange | null> {
@@ -121,9 +130,14 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
     const bounds = { maxBodyBytes: 2 * MAX_READ_LINES_BYTES, signal };
     const question = { method: "readLines", parameters, answer: lineRangeSchema, ...bounds };
     const { answer, body } = await this.#look(question);
-    const { found, lines, ...range } = answer;
+    const { found, lines: count, ...range } = answer;
     if (!found) return null;
-    return { ...range, lines: lines === 0 ? [] : body.toString("utf8").split("\n") };
+    const lines =
+      count === 0 ? [] : new TextDecoder("utf-8", { ignoreBOM: true }).decode(body).split("\n");
+    if (lines.length !== count || count > limit) {
+      throw wrongAnswer(new Error(`${lines.length} lines, said to be ${count}, of ${limit}`));
+    }
+    return { ...range, lines };
   }
 
   async write(
@@ -189,27 +203,24 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
   }
 
   async glob(pattern: string, options: GlobOptions = {}): Promise<GlobResult> {
-    const { timeoutMs = DEFAULT_SEARCH_TIMEOUT_MS, hidden = false, signal } = options;
-    const parameters = { pattern, hidden, ...this.#searchBounds(options) };
-    const silenceMs = timeoutMs + SEARCH_MARGIN_MS;
-    const question = { method: "glob", parameters, answer: truncatedSchema, silenceMs, signal };
+    const { hidden = false, signal } = options;
+    checkGlobPattern(pattern);
+    const { limit, totalMs, ...where } = this.#searchBounds(options);
+    const parameters = { pattern, hidden, limit, ...where };
+    const question = { method: "glob", parameters, answer: truncatedSchema, totalMs, signal };
     const { answer, body } = await this.#look(question);
-    return { files: parseBody(fileInfosSchema, body), ...answer };
+    return { files: readList(body, { element: fileInfoSchema, maxElements: limit }), ...answer };
   }
 
   async grep(pattern: string, options: GrepOptions = {}): Promise<GrepResult> {
-    const { timeoutMs = DEFAULT_SEARCH_TIMEOUT_MS, glob, signal } = options;
-    const { literal = false, ignoreCase = false, hidden = false } = options;
-    const flags = { literal, ignoreCase, hidden };
-    const parameters = { pattern, glob, ...flags, ...this.#searchBounds(options) };
-    const silenceMs = timeoutMs + SEARCH_MARGIN_MS;
-    const question = { method: "grep", parameters, answer: truncatedSchema, silenceMs, signal };
+    const { glob, literal = false, ignoreCase = false, hidden = false, signal } = options;
+    checkGrepPattern(pattern);
+    if (glob !== undefined) checkGlobPattern(glob);
+    const { limit, totalMs, ...where } = this.#searchBounds(options);
+    const parameters = { pattern, glob, literal, ignoreCase, hidden, limit, ...where };
+    const question = { method: "grep", parameters, answer: truncatedSchema, totalMs, signal };
     const { answer, body } = await this.#look(question);
-    const matches = parseBody(grepSchema, body).map((match) => ({
-      ...match,
-      text: Buffer.from(pathToBytes(match.text)).toString("utf8"),
-    }));
-    return { matches, ...answer };
+    return { matches: readList(body, { element: grepMatchSchema, maxElements: limit }), ...answer };
   }
 
   async readStream(
@@ -228,16 +239,17 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
 
   async *watch(path: string, { signal }: OperationOptions = {}): AsyncGenerator<FileEvent, void> {
     const parameters = { path: this.#resolve(path) };
-    const request = { method: "watch", parameters, kind: "long", silenceMs: null, signal } as const;
-    const { call, leave } = await this.#channel.begin(request);
+    const request = { method: "watch", parameters, limits: WAITS_FOR_EVENTS, signal };
+    const { call, leave } = await this.#channel.begin({ ...request, kind: "long" });
+    const release = abandonOnAbort(call, signal);
     try {
-      for (;;) {
-        const item = await withAbort(call, signal, () => call.next());
-        if (item === null) return;
-        yield parseAnswer(fileEventSchema, JSON.parse(item.payload.toString("utf8")));
+      for (let item = await call.next(); item !== null; item = await call.next()) {
+        if (item.type !== "event") throw wrongAnswer(new Error("bytes amid events"));
+        yield readJson(fileEventSchema, item.payload);
       }
     } finally {
-      call.cancel();
+      release();
+      giveUp(call, new Error("nobody watches any more"));
       leave();
     }
   }
@@ -256,35 +268,29 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
       stdin: stdin === "open" || stdin.length > 0,
       open: stdin === "open",
     };
-    const request = { method: "spawn", parameters, kind: "long", silenceMs: null, signal } as const;
-    const begun = await this.#channel.begin(request);
-    if (stdin !== "open") void begun.call.write(stdin).then(() => begun.call.end());
     const { maxOutputBytes, timeoutMs } = checked;
-    const rest = { channel: this.#channel, begun, after: 0, maxOutputBytes, timeoutMs };
-    const process = await withAbort(begun.call, signal, () => AgentProcess.begin(rest));
+    const request = { method: "spawn", parameters, limits: LASTS, signal };
+    const begun = await this.#channel.begin({ ...request, kind: "long", joins: false });
+    if (stdin !== "open") void sendBody(begun.call, stdin);
+    const followed = { channel: this.#channel, after: 0, timeoutMs, maxOutputBytes, signal };
+    const process = await AgentProcess.begin(begun, followed);
     killOnAbort(process, signal);
     return process;
   }
 
   async processes({ signal }: OperationOptions = {}): Promise<ProcessInfo[]> {
     const question = { method: "processes", parameters: {}, answer: emptySchema, signal };
-    return parseBody(processesSchema, (await this.#look(question)).body);
+    const { body } = await this.#look(question);
+    return readList(body, { element: processInfoSchema, maxElements: MAX_PROCESSES });
   }
 
   async attach(processId: string, options: AttachOptions = {}): Promise<AgentProcess> {
     const { after = 0, signal } = options;
     requireWholeNumber("after", after, { minimum: 0 });
     const parameters = { id: processId, after: Math.min(after, 2 ** 32 - 1) };
-    const request = {
-      method: "attach",
-      parameters,
-      kind: "long",
-      silenceMs: null,
-      signal,
-    } as const;
-    const begun = await this.#channel.begin(request);
-    const rest = { channel: this.#channel, begun, after };
-    return withAbort(begun.call, signal, () => AgentProcess.begin(rest));
+    const request = { method: "attach", parameters, limits: LASTS, signal };
+    const begun = await this.#channel.begin({ ...request, kind: "long", joins: false });
+    return AgentProcess.begin(begun, { channel: this.#channel, after, signal });
   }
 
   async openTerminal(options: TerminalOptions): Promise<TerminalHandle> {
@@ -302,14 +308,8 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
     { timeoutMs, signal }: OperationOptions & { timeoutMs: number },
   ): Promise<DiskUsage> {
     const parameters = { paths: paths.map((path) => this.#resolve(path)), timeoutMs };
-    const silenceMs = timeoutMs + SEARCH_MARGIN_MS;
-    const question = {
-      method: "diskUsage",
-      parameters,
-      answer: diskUsageSchema,
-      silenceMs,
-      signal,
-    };
+    const totalMs = timeoutMs + SEARCH_MARGIN_MS;
+    const question = { method: "diskUsage", parameters, answer: diskUsageSchema, totalMs, signal };
     return (await this.#look(question)).answer;
   }
 
@@ -347,12 +347,16 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
   #searchBounds({
     path = this.workDir,
     limit = DEFAULT_SEARCH_LIMIT,
-    ...rest
-  }: GlobOptions): object {
-    const { timeoutMs = DEFAULT_SEARCH_TIMEOUT_MS } = rest;
+    timeoutMs = DEFAULT_SEARCH_TIMEOUT_MS,
+  }: GlobOptions): { path: string; limit: number; timeoutMs: number; totalMs: number } {
     requireWholeNumber("limit", limit, { minimum: 1 });
     requireWholeNumber("timeoutMs", timeoutMs, { minimum: 1 });
-    return { path: this.#resolve(path), limit: Math.min(limit, MAX_SEARCH_LIMIT), timeoutMs };
+    return {
+      path: this.#resolve(path),
+      limit: Math.min(limit, MAX_SEARCH_LIMIT),
+      timeoutMs,
+      totalMs: timeoutMs + SEARCH_MARGIN_MS,
+    };
   }
 }
 

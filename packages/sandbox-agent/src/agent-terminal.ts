@@ -1,7 +1,9 @@
 import { SandboxError, requireWholeNumber } from "@carrel/backend-protocol";
 import type { TerminalHandle, TerminalOptions } from "@carrel/backend-protocol";
 import type { AgentChannel, BegunCall } from "./agent-channel.ts";
-import { ask, parseAnswer, withAbort, wrongAnswer } from "./ask.ts";
+import { LASTS, ask, beginning } from "./ask.ts";
+import { nextBytes } from "./next-bytes.ts";
+import { ownBytes } from "./own-bytes.ts";
 import { emptySchema, terminalSchema } from "./wire.ts";
 
 /** As many as the kernel's struct winsize holds. */
@@ -30,22 +32,14 @@ export class AgentTerminal implements TerminalHandle {
   ): Promise<AgentTerminal> {
     requireSize(columns, rows);
     const parameters = { columns, rows, cwd, env: {} };
-    const request = { method: "openTerminal", parameters, kind: "long", silenceMs: null } as const;
-    const begun = await channel.begin({ ...request, signal });
-    try {
-      const item = await withAbort(begun.call, signal, () => begun.call.next());
-      if (item?.type !== "event") throw wrongAnswer(new Error("a terminal that did not open"));
-      const { id } = parseAnswer(terminalSchema, JSON.parse(item.payload.toString("utf8")));
-      return new AgentTerminal(channel, begun, id);
-    } catch (error) {
-      begun.call.cancel();
-      begun.leave();
-      throw SandboxError.isInstance(error) ? error : wrongAnswer(error);
-    }
+    const request = { method: "openTerminal", parameters, limits: LASTS, signal };
+    const begun = await channel.begin({ ...request, kind: "long" });
+    const { id } = await beginning(begun, terminalSchema, signal);
+    return new AgentTerminal(channel, begun, id);
   }
 
   async write(data: string | Uint8Array): Promise<void> {
-    await this.#begun.call.write(typeof data === "string" ? Buffer.from(data, "utf8") : data);
+    await this.#begun.call.write(ownBytes(data));
   }
 
   async resize(columns: number, rows: number): Promise<void> {
@@ -63,7 +57,9 @@ export class AgentTerminal implements TerminalHandle {
 
 async function* outputOf({ call }: BegunCall): AsyncGenerator<Uint8Array, void> {
   try {
-    for (let item = await call.next(); item !== null; item = await call.next()) yield item.payload;
+    for (let bytes = await nextBytes(call); bytes !== null; bytes = await nextBytes(call)) {
+      yield bytes;
+    }
   } catch (error) {
     // `closed` tells that it is over; how, is nothing that a terminal's reader could act upon.
     if (!SandboxError.isInstance(error)) throw error;

@@ -1,13 +1,24 @@
-import { SandboxError, throwIfAborted } from "@carrel/backend-protocol";
+import { SandboxError, abortedError } from "@carrel/backend-protocol";
 import type { FileContent } from "@carrel/backend-protocol";
 import type { z } from "zod";
-import type { AgentChannel } from "./agent-channel.ts";
-import type { Call } from "./call.ts";
+import type { AgentChannel, BegunCall } from "./agent-channel.ts";
+import type { Call, CallLimits } from "./call.ts";
+import { WINDOW_BYTES } from "./connection.ts";
+import { Inbox } from "./inbox.ts";
+import { sendBody } from "./send-body.ts";
+import { readAnswer, readJson, wrongAnswer } from "./wire.ts";
 
 /** How long an agent may be silent about files where nothing else is said. */
 export const SILENCE_MS = 60_000;
+/** How long a call may take that ends by itself, whatever it is about. */
+const TOTAL_MS = 10 * 60_000;
 /** The largest answer that is put together in memory: a listing of 100,000 entries has less. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+/** A call that gives no sign but what happens, as a `watch` does. */
+export const WAITS_FOR_EVENTS: CallLimits = { startMs: null, silenceMs: null };
+/** A call that tells when it has begun, and then lasts as long as it lasts. */
+export const LASTS: CallLimits = { startMs: SILENCE_MS, silenceMs: null };
 
 export interface Question<Answer> {
   method: string;
@@ -15,8 +26,11 @@ export interface Question<Answer> {
   /** What the result must be like. */
   answer: z.ZodType<Answer>;
   body?: FileContent | undefined;
-  /** @default {@link SILENCE_MS} */
-  silenceMs?: number;
+  /**
+   * How long it may take, also in silence. @default 10 minutes, but no silence of more than
+   * {@link SILENCE_MS}; where its body is a stream as long as that takes
+   */
+  totalMs?: number;
   /** @default 64 MiB */
   maxBodyBytes?: number;
   signal?: AbortSignal | undefined;
@@ -26,7 +40,7 @@ export interface Question<Answer> {
 
 export interface Answered<Answer> {
   answer: Answer;
-  body: Buffer;
+  body: Uint8Array;
 }
 
 /** One call that ends by itself, with all that it gives. @throws SandboxError */
@@ -34,130 +48,126 @@ export async function ask<Answer>(
   channel: AgentChannel,
   question: Question<Answer>,
 ): Promise<Answered<Answer>> {
-  const { method, parameters, signal, silenceMs = SILENCE_MS } = question;
-  const request = { method, parameters, kind: "short", silenceMs, signal } as const;
-  const { call, leave } = await channel.begin(request);
+  const { method, parameters, signal, body } = question;
+  const kind = body instanceof ReadableStream ? "long" : "short";
+  const limits = limitsOf(question);
+  const { endings } = channel;
+  const { call, leave } = await channel.begin({ method, parameters, kind, limits, signal });
   try {
-    return await withAbort(call, signal, () => exchange(call, question));
+    return await withAbort(call, signal, () => exchange(channel, call, question));
   } catch (error) {
-    if (!call.broken || !question.repeatable) throw error;
+    const brokeByItself = call.broken && channel.endings === endings;
+    if (!brokeByItself || !question.repeatable) throw error;
   } finally {
     leave();
   }
   return ask(channel, { ...question, repeatable: false });
 }
 
-/** The JSON that a body is. */
-export function parseBody<Value>(schema: z.ZodType<Value>, body: Buffer): Value {
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString("utf8"));
-  } catch (error) {
-    throw wrongAnswer(error);
-  }
-  return parseAnswer(schema, value);
-}
-
-export function parseAnswer<Value>(schema: z.ZodType<Value>, value: unknown): Value {
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) throw wrongAnswer(parsed.error);
-  return parsed.data;
+function limitsOf({ totalMs, body }: Question<unknown>): CallLimits {
+  if (totalMs !== undefined) return { ...WAITS_FOR_EVENTS, totalMs };
+  const silence = { startMs: null, silenceMs: SILENCE_MS };
+  // Whoever feeds a stream decides how long that takes.
+  return body instanceof ReadableStream ? silence : { ...silence, totalMs: TOTAL_MS };
 }
 
 /** Do something with a call; where the signal fires, the call is cancelled and fails. */
-export async function withAbort<Value>(
+async function withAbort<Value>(
   call: Call,
   signal: AbortSignal | undefined,
   work: () => Promise<Value>,
 ): Promise<Value> {
-  if (!signal) return work();
-  const onAbort = (): void => {
-    call.cancel();
-    try {
-      throwIfAborted(signal);
-    } catch (error) {
-      if (SandboxError.isInstance(error)) call.fail(error);
-    }
-  };
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
+  const release = abandonOnAbort(call, signal);
   try {
     return await work();
   } finally {
-    signal.removeEventListener("abort", onAbort);
+    release();
   }
 }
 
-async function exchange<Answer>(
-  call: Call,
-  { answer, body, maxBodyBytes = MAX_BODY_BYTES }: Question<Answer>,
-): Promise<Answered<Answer>> {
-  // Where the sending fails it fails the call, and with it the receiving.
-  if (body !== undefined) void sendBody(call, body);
+/** Give a call up once the signal fires, until the function that this returns is called. */
+export function abandonOnAbort(call: Call, signal: AbortSignal | undefined): () => void {
+  if (!signal) return () => undefined;
+  const onAbort = (): void => call.abandon(abortedError(signal));
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  return () => signal.removeEventListener("abort", onAbort);
+}
+
+/**
+ * The event by which a call tells that it has begun. Where none comes the call is given up.
+ * @throws SandboxError
+ */
+export async function beginning<Value>(
+  { call, leave }: BegunCall,
+  schema: z.ZodType<Value>,
+  signal?: AbortSignal,
+): Promise<Value> {
   try {
-    const received = await receiveBody(call, maxBodyBytes);
-    return { answer: parseAnswer(answer, await call.result), body: received };
+    const item = await withAbort(call, signal, () => call.next());
+    if (item?.type !== "event") throw wrongAnswer(new Error("a call that did not begin"));
+    return readJson(schema, item.payload);
   } catch (error) {
-    call.cancel();
+    giveUp(call, error);
+    leave();
     throw error;
   }
 }
 
-/** Never rejects. */
-async function sendBody(call: Call, body: FileContent): Promise<void> {
-  if (typeof body === "string") return sendAll(call, Buffer.from(body, "utf8"));
-  if (body instanceof Uint8Array) return sendAll(call, body);
-  const reader = body.getReader();
+/** Give up a call for a reason that was found in what came of it. */
+export function giveUp(call: Call, error: unknown): void {
+  call.abandon(SandboxError.isInstance(error) ? error : wrongAnswer(error));
+}
+
+async function exchange<Answer>(
+  channel: AgentChannel,
+  call: Call,
+  { answer, body, maxBodyBytes = MAX_BODY_BYTES, signal }: Question<Answer>,
+): Promise<Answered<Answer>> {
+  const enterLarge = (): Promise<() => void> =>
+    call.waitOutside(channel.largeAnswers.enter(signal));
+  // Where the sending fails it fails the call, and with it the receiving.
+  if (body !== undefined) void sendBody(call, body);
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return call.end();
-      await call.write(value);
-      if (call.over) break;
-    }
+    const received = await receiveBody(call, maxBodyBytes, enterLarge);
+    return { answer: readAnswer(answer, await call.result), body: received };
   } catch (error) {
-    // Without its END the agent throws away what it has.
-    call.cancel();
-    call.fail(sourceFailed(error));
+    giveUp(call, error);
+    throw error;
   }
-  // Whoever feeds the stream is told that nobody reads on. That it fails as well says nothing new.
-  await reader.cancel().catch(() => undefined);
 }
 
-async function sendAll(call: Call, bytes: Uint8Array): Promise<void> {
-  await call.write(bytes);
-  call.end();
-}
-
-async function receiveBody(call: Call, maxBytes: number): Promise<Buffer> {
-  const parts: Buffer[] = [];
+async function receiveBody(
+  call: Call,
+  maxBytes: number,
+  enterLarge: () => Promise<() => void>,
+): Promise<Uint8Array> {
+  // As there, small pieces do not take more memory than they have bytes.
+  const gathered = new Inbox({ joins: true });
   let bytes = 0;
-  for (let item = await call.next(); item !== null; item = await call.next()) {
-    bytes += item.payload.length;
-    if (item.type !== "data" || bytes > maxBytes) {
-      call.cancel();
-      throw wrongAnswer(
-        new Error(`${bytes} bytes, or an event, where at most ${maxBytes} may come`),
-      );
+  let leave: (() => void) | null = null;
+  try {
+    for (let item = await call.next(); item !== null; item = await call.next()) {
+      bytes += item.payload.length;
+      if (item.type !== "data" || bytes > maxBytes) {
+        throw wrongAnswer(new Error(`an event, or more than the ${maxBytes} bytes that may come`));
+      }
+      gathered.add(item);
+      if (bytes > WINDOW_BYTES) leave ??= await enterLarge();
     }
-    parts.push(item.payload);
+    return joined(gathered, bytes);
+  } finally {
+    leave?.();
   }
-  return Buffer.concat(parts);
 }
 
-function sourceFailed(cause: unknown): SandboxError {
-  return new SandboxError({
-    code: "aborted",
-    message: "The stream to write failed; the file is as it was.",
-    cause,
-  });
-}
-
-/** What the agent said cannot be: somebody in the sandbox has replaced it. */
-export function wrongAnswer(cause: unknown): SandboxError {
-  return new SandboxError({
-    code: "unavailable",
-    message: "The agent in the sandbox gave an answer that cannot be read.",
-    cause,
-  });
+/** In memory of their own, which a caller may keep or give away. */
+function joined(gathered: Inbox, bytes: number): Uint8Array {
+  const whole = new Uint8Array(bytes);
+  let position = 0;
+  for (let item = gathered.shift(); item; item = gathered.shift()) {
+    whole.set(item.payload, position);
+    position += item.payload.length;
+  }
+  return whole;
 }

@@ -1,11 +1,14 @@
-import type { AgentChannel, BegunCall } from "./agent-channel.ts";
-import { SILENCE_MS, withAbort, wrongAnswer } from "./ask.ts";
+import type { AgentChannel } from "./agent-channel.ts";
+import { SILENCE_MS, abandonOnAbort, giveUp } from "./ask.ts";
+import { nextBytes } from "./next-bytes.ts";
 
 export interface DownloadRequest {
   method: "readStream" | "archive";
   path: string;
   signal?: AbortSignal | undefined;
 }
+
+const LIMITS = { startMs: null, silenceMs: SILENCE_MS };
 
 /**
  * The body of a call as a stream that is pulled: what nobody reads stays in the sandbox. Resolves
@@ -15,46 +18,25 @@ export async function download(
   channel: AgentChannel,
   { method, path, signal }: DownloadRequest,
 ): Promise<ReadableStream<Uint8Array>> {
-  const request = {
-    method,
-    parameters: { path },
-    kind: "long",
-    silenceMs: SILENCE_MS,
-    signal,
-  } as const;
-  const begun = await channel.begin(request);
-  const next = (): Promise<Uint8Array | null> =>
-    withAbort(begun.call, signal, () => nextBytes(begun));
-  const first = await next();
+  const request = { method, parameters: { path }, limits: LIMITS, signal };
+  const { call, leave } = await channel.begin({ ...request, kind: "long" });
+  const release = abandonOnAbort(call, signal);
+  const end = (): void => {
+    release();
+    leave();
+  };
+  call.result.then(end, end);
+  const first = await nextBytes(call);
+  const pass = (
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    bytes: Uint8Array | null,
+  ): void => (bytes ? controller.enqueue(bytes) : controller.close());
   return new ReadableStream<Uint8Array>(
     {
-      start(controller) {
-        if (first) controller.enqueue(first);
-        else controller.close();
-      },
-      async pull(controller) {
-        const bytes = await next();
-        if (bytes) controller.enqueue(bytes);
-        else controller.close();
-      },
-      cancel() {
-        begun.call.cancel();
-        begun.leave();
-      },
+      start: (controller) => pass(controller, first),
+      pull: async (controller) => pass(controller, await nextBytes(call)),
+      cancel: () => giveUp(call, new Error("the stream was cancelled")),
     },
     { highWaterMark: 0 },
   );
-}
-
-async function nextBytes({ call, leave }: BegunCall): Promise<Uint8Array | null> {
-  try {
-    const item = await call.next();
-    if (item?.type === "event") throw wrongAnswer(new Error("an event in a stream of bytes"));
-    if (item === null) leave();
-    return item?.payload ?? null;
-  } catch (error) {
-    call.cancel();
-    leave();
-    throw error;
-  }
 }

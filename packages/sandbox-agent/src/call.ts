@@ -1,18 +1,28 @@
 import { SandboxError } from "@carrel/backend-protocol";
 import { CHUNK_HEAD_BYTES, FRAME, MAX_DATA_BYTES } from "./frames.ts";
 import type { FrameType } from "./frames.ts";
+import { Inbox } from "./inbox.ts";
+import type { Item } from "./inbox.ts";
+
+/** How long an agent may take to end a call that it was asked to stop. */
+const CANCEL_TIMEOUT_MS = 15_000;
 
 /** What a call sends its frames through. */
 export interface FrameSink {
+  /** The payload belongs to the sink from then on. */
   send(type: FrameType, stream: number, payload?: Uint8Array): void;
   /** Resolves once the byte stream takes more; at once where it does already. */
   writable(): Promise<void>;
 }
 
-/** `DATA` or `EVENT`, in the order in which they came. */
-export interface Item {
-  type: "data" | "event";
-  payload: Buffer;
+/** How long a call may take, in milliseconds. A sandbox that is frozen uses no time. */
+export interface CallLimits {
+  /** For the agent's first `DATA` or `EVENT`; `null`: none has to come. */
+  startMs: number | null;
+  /** For each further sign, while one is awaited; `null`: the call waits for something to happen. */
+  silenceMs: number | null;
+  /** For all of it. @default any time */
+  totalMs?: number;
 }
 
 export interface CallOptions {
@@ -22,38 +32,44 @@ export interface CallOptions {
   receiveWindow: number;
   /** What the agent takes before it grants more. */
   sendWindow: number;
-  /**
-   * How long the agent may be silent while something is awaited of it. `null`: for ever, as where the
-   * call waits for something to happen.
-   */
-  silenceMs: number | null;
+  limits: CallLimits;
+  /** The agent's `DATA` is one run of bytes, without regard to its frames. */
+  joins: boolean;
 }
 
 /** One call on a connection: what comes in is kept until it is read, no more than its window. */
 export class Call {
   readonly #sink: FrameSink;
   readonly #stream: number;
-  readonly #items: Item[] = [];
+  readonly #inbox: Inbox;
   readonly #receiveWindow: number;
-  readonly #silenceMs: number | null;
+  readonly #limits: CallLimits;
   readonly #result: PromiseWithResolvers<unknown> = Promise.withResolvers();
   #granted: number;
   #consumed = 0;
   #sendWindow: number;
   #reader: (() => void) | null = null;
   #writer: (() => void) | null = null;
+  #written: Promise<void> = Promise.resolve();
+  #bodyEnded = false;
+  #started = false;
+  #waitsOutside = false;
   #silentMs = 0;
+  #totalMs = 0;
+  #cancelledMs: number | null = null;
+  #overMs = 0;
   #failure: SandboxError | null = null;
   #over = false;
   #broken = false;
 
-  constructor({ sink, stream, receiveWindow, sendWindow, silenceMs }: CallOptions) {
+  constructor({ sink, stream, receiveWindow, sendWindow, limits, joins }: CallOptions) {
     this.#sink = sink;
     this.#stream = stream;
+    this.#inbox = new Inbox({ joins });
     this.#receiveWindow = receiveWindow;
     this.#granted = receiveWindow;
     this.#sendWindow = sendWindow;
-    this.#silenceMs = silenceMs;
+    this.#limits = limits;
     // Whoever reads the items is told as well, and need not look at the result.
     this.#result.promise.catch(() => undefined);
   }
@@ -72,10 +88,15 @@ export class Call {
     return this.#over;
   }
 
+  /** How long it has been over while the agent has not ended it. */
+  get overMs(): number {
+    return this.#overMs;
+  }
+
   /** The next item, or `null` at the end of a call that succeeded. @throws SandboxError */
   async next(): Promise<Item | null> {
     for (;;) {
-      const item = this.#items.shift();
+      const item = this.#inbox.shift();
       if (item) {
         this.#giveBack(item.payload.length);
         return item;
@@ -86,43 +107,67 @@ export class Call {
     }
   }
 
-  /** Send bytes of the body; resolves once the agent has granted room for them. */
-  async write(bytes: Uint8Array): Promise<void> {
-    for (let start = 0; start < bytes.length && !this.#over;) {
-      const size = Math.min(bytes.length - start, MAX_DATA_BYTES, this.#sendWindow);
-      if (size === 0) {
-        await new Promise<void>((resolve) => (this.#writer = resolve));
-        continue;
-      }
-      this.#sendWindow -= size;
-      this.#sink.send(FRAME.data, this.#stream, bytes.subarray(start, start + size));
-      start += size;
-      await this.#sink.writable();
-    }
+  /**
+   * Send bytes of the body, after those before; resolves once the agent granted room for them. They
+   * may still be on their way then, and must not change any more. After the end of the body or of the
+   * call they are dropped.
+   */
+  write(bytes: Uint8Array): Promise<void> {
+    this.#written = this.#written.then(() => this.#write(bytes));
+    return this.#written;
   }
 
-  /** No more of the body follows. */
-  end(): void {
-    if (!this.#over) this.#sink.send(FRAME.end, this.#stream);
+  /** No more of the body follows what was written. */
+  end(): Promise<void> {
+    this.#written = this.#written.then(() => {
+      if (!this.#over && !this.#bodyEnded) this.#sink.send(FRAME.end, this.#stream);
+      this.#bodyEnded = true;
+    });
+    return this.#written;
+  }
+
+  /** Wait for something that is not the agent's: that it is silent meanwhile is no fault of it. */
+  async waitOutside<Value>(wait: Promise<Value>): Promise<Value> {
+    this.#waitsOutside = true;
+    try {
+      return await wait;
+    } finally {
+      this.#waitsOutside = false;
+      this.#silentMs = 0;
+    }
   }
 
   /** Ask the agent to stop the work. The call still ends by what the agent answers. */
   cancel(): void {
-    if (!this.#over) this.#sink.send(FRAME.cancel, this.#stream);
+    if (this.#over || this.#cancelledMs !== null) return;
+    this.#cancelledMs = 0;
+    this.#sink.send(FRAME.cancel, this.#stream);
+  }
+
+  /** Ask the agent to stop the work, and wait no longer. What was not read is dropped. */
+  abandon(error: SandboxError): void {
+    this.cancel();
+    this.fail(error);
+    // The agent decides for how long the connection still knows this call.
+    this.#inbox.clear();
   }
 
   /** `false` where the agent sent more than it was granted. */
   receive(item: Item): boolean {
-    if (item.payload.length > this.#granted || item.payload.length === 0) return false;
+    if (item.payload.length > this.#granted) return false;
     this.#granted -= item.payload.length;
+    this.#started = true;
     this.#silentMs = 0;
-    this.#items.push(item);
+    // Nobody reads it. It was on its way, and is no more than the window.
+    if (this.#over) return true;
+    if (!this.#inbox.add(item)) return false;
     this.#wakeReader();
     return true;
   }
 
   grant(bytes: number): void {
-    this.#silentMs = 0;
+    // Nobody waits for room where nothing is left to be sent.
+    if (bytes > 0 && this.#writer) this.#seeTaken();
     this.#sendWindow = Math.min(this.#sendWindow + bytes, Number.MAX_SAFE_INTEGER);
     this.#wakeWriter();
   }
@@ -143,16 +188,41 @@ export class Call {
 
   /** Called at intervals while the connection lives. Ends a call that the agent has forgotten. */
   passTime(elapsedMs: number): void {
-    const awaitsAgent = this.#items.length === 0;
+    if (this.#over) {
+      this.#overMs += elapsedMs;
+      return;
+    }
+    const awaitsAgent = this.#inbox.empty && !this.#waitsOutside;
     this.#silentMs = awaitsAgent ? this.#silentMs + elapsedMs : 0;
-    if (this.#silenceMs === null || this.#silentMs <= this.#silenceMs) return;
-    this.cancel();
-    this.fail(
-      new SandboxError({
-        code: "timeout",
-        message: `The sandbox did not answer for ${this.#silenceMs} ms. Look what became of the operation before you repeat it.`,
-      }),
-    );
+    this.#totalMs += elapsedMs;
+    if (this.#cancelledMs !== null) this.#cancelledMs += elapsedMs;
+    const { startMs, silenceMs, totalMs = Infinity } = this.#limits;
+    const limitMs = (this.#started ? silenceMs : (startMs ?? silenceMs)) ?? Infinity;
+    if (this.#silentMs > limitMs) this.abandon(timeoutError(limitMs));
+    else if (this.#totalMs > totalMs) this.abandon(timeoutError(totalMs));
+    else if ((this.#cancelledMs ?? 0) > CANCEL_TIMEOUT_MS) {
+      this.fail(timeoutError(CANCEL_TIMEOUT_MS));
+    }
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    for (let start = 0; start < bytes.length && !this.#over && !this.#bodyEnded;) {
+      const size = Math.min(bytes.length - start, MAX_DATA_BYTES, this.#sendWindow);
+      if (size === 0) {
+        await new Promise<void>((resolve) => (this.#writer = resolve));
+        continue;
+      }
+      this.#sendWindow -= size;
+      this.#sink.send(FRAME.data, this.#stream, bytes.subarray(start, start + size));
+      start += size;
+      await this.#sink.writable();
+      this.#seeTaken();
+    }
+  }
+
+  /** The body goes on its way. That is a sign of life, but none that the call has begun. */
+  #seeTaken(): void {
+    if (this.#started || this.#limits.startMs === null) this.#silentMs = 0;
   }
 
   #finish(): void {
@@ -183,4 +253,11 @@ export class Call {
     this.#writer = null;
     writer?.();
   }
+}
+
+function timeoutError(limitMs: number): SandboxError {
+  return new SandboxError({
+    code: "timeout",
+    message: `The sandbox did not answer for ${limitMs} ms. Look what became of the operation before you repeat it.`,
+  });
 }

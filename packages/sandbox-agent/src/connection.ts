@@ -1,35 +1,58 @@
 import type { Duplex } from "node:stream";
 import { SandboxError } from "@carrel/backend-protocol";
 import { Call } from "./call.ts";
-import type { FrameSink } from "./call.ts";
-import { FRAME, FrameDecoder, FrameError, MAX_JSON_BYTES, frameHeader } from "./frames.ts";
-import type { Frame, FrameType } from "./frames.ts";
-import { errorFromWire, helloSchema } from "./wire.ts";
+import type { CallLimits } from "./call.ts";
+import { FRAME, FrameDecoder, FrameError, MAX_JSON_BYTES } from "./frames.ts";
+import type { Frame } from "./frames.ts";
+import { greet, hasEnded } from "./greet.ts";
+import { Outgoing } from "./outgoing.ts";
+import { errorFromWire, parseJson } from "./wire.ts";
 import type { AgentHello } from "./wire.ts";
 
-const PROTOCOL_VERSION = 1;
 /** First window of every stream of a call, in both directions. */
-const WINDOW_BYTES = 1024 * 1024;
+export const WINDOW_BYTES: number = 1024 * 1024;
 const HELLO_TIMEOUT_MS = 15_000;
 const TICK_MS = 1000;
 const PING_INTERVAL_MS = 10_000;
+/** While a call is open: somebody waits, and is told soon where nobody is there any more. */
+const BUSY_PING_INTERVAL_MS = 2000;
+/** How long nothing may come after a `PING`. */
 const PONG_TIMEOUT_MS = 15_000;
+/** After a `PING` to which nothing came for so long, and again for as long, silence is told. */
+const SILENCE_TOLD_MS = 2000;
+/** What an agent has open at a time. Those that are stopped count until it ends them. */
+const MAX_CALLS = 256;
+/** Calls that the agent does not end, though it was asked to stop them so long ago. */
+const MAX_STUCK_CALLS = 50;
+const STUCK_MS = 30_000;
+/** Answers to its pings that wait because the agent reads nothing. */
+const MAX_UNREAD_PONGS = 10_000;
 /** Frames for calls that are over may cross their end; a flood of them is no accident. */
 const MAX_STRAY_FRAMES = 10_000;
+/** Calls are refused while so much waits to be read: an agent can end calls that it never read. */
+const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
 const MAX_STREAM = 2 ** 31 - 1;
-/** What is less than this is copied together, so that it leaves in one write. */
-const GATHERED_BYTES = 16 * 1024;
+
+export interface NewCall {
+  method: string;
+  /** JSON, but for `undefined`, which is left out. */
+  parameters: object;
+  limits: CallLimits;
+  /** The agent's `DATA` is one run of bytes. @default true */
+  joins?: boolean;
+}
 
 /** One byte stream to an agent, from its hello to its end. */
-export class AgentConnection implements FrameSink {
+export class AgentConnection {
   readonly hello: AgentHello;
+  /** Called while a call is open and the agent does not answer, every other second. */
+  onSilence: () => void = () => undefined;
   readonly #stream: Duplex;
+  readonly #outgoing: Outgoing;
   readonly #calls = new Map<number, Call>();
   #lastStream = 0;
   #strayFrames = 0;
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
-  #drained: PromiseWithResolvers<void> | null = null;
+  #unreadPongs = 0;
   #failure: SandboxError | null = null;
   #timer: NodeJS.Timeout | null = null;
   #sincePingMs = 0;
@@ -37,6 +60,7 @@ export class AgentConnection implements FrameSink {
 
   private constructor(stream: Duplex, hello: AgentHello) {
     this.#stream = stream;
+    this.#outgoing = new Outgoing(stream);
     this.hello = hello;
   }
 
@@ -49,7 +73,8 @@ export class AgentConnection implements FrameSink {
     const deadline = AbortSignal.timeout(HELLO_TIMEOUT_MS);
     const stop = signal ? AbortSignal.any([signal, deadline]) : deadline;
     try {
-      const { hello, rest } = await greet(stream, decoder, stop);
+      const greeting = { decoder, windowBytes: WINDOW_BYTES, signal: stop };
+      const { hello, rest } = await greet(stream, greeting);
       const connection = new AgentConnection(stream, hello);
       connection.#attach(decoder, rest);
       return connection;
@@ -71,10 +96,12 @@ export class AgentConnection implements FrameSink {
   }
 
   /**
-   * Begin a call. Its parameters are JSON.
-   * @throws `too-large` where they are over a mebibyte; the reason where the connection is over
+   * Begin a call.
+   * @throws `too-large` where its parameters are over a mebibyte, `capacity` where the agent has not
+   * read or not ended enough of the calls before; the reason where the connection is over
    */
-  call(method: string, parameters: object, silenceMs: number | null): Call {
+  call({ method, parameters, limits, joins = true }: NewCall): Call {
+    if (this.#lastStream === MAX_STREAM) this.close(brokenError("it has no numbers left"));
     if (this.#failure) throw this.#failure;
     const payload = Buffer.from(JSON.stringify({ ...parameters, method }));
     if (payload.length > MAX_JSON_BYTES) {
@@ -83,37 +110,24 @@ export class AgentConnection implements FrameSink {
         message: `The arguments take ${payload.length} bytes; ${MAX_JSON_BYTES} are allowed.`,
       });
     }
-    if (this.#lastStream === MAX_STREAM) this.close(brokenError("it has no numbers left"));
+    if (this.#calls.size >= MAX_CALLS) {
+      throw busyError(`has ${MAX_CALLS} calls open, some of which it is still stopping`);
+    }
+    if (this.#outgoing.unsentBytes > MAX_UNSENT_BYTES) {
+      throw busyError("does not read what was sent to it");
+    }
     const stream = ++this.#lastStream;
     const call = new Call({
-      sink: this,
+      sink: this.#outgoing,
       stream,
       receiveWindow: WINDOW_BYTES,
       sendWindow: this.hello.window,
-      silenceMs,
+      limits,
+      joins,
     });
     this.#calls.set(stream, call);
-    this.send(FRAME.open, stream, payload);
+    this.#outgoing.send(FRAME.open, stream, payload);
     return call;
-  }
-
-  /** What is sent before the event loop turns leaves in one write. */
-  send(type: FrameType, stream: number, payload?: Uint8Array): void {
-    if (this.#failure) return;
-    // A tick comes after all promises that are settled by now have gone on.
-    if (this.#pending.length === 0) process.nextTick(() => this.#flush());
-    const header = frameHeader(type, stream, payload?.length ?? 0);
-    this.#pending.push(header);
-    if (payload) this.#pending.push(payload);
-    this.#pendingBytes += header.length + (payload?.length ?? 0);
-  }
-
-  writable(): Promise<void> {
-    if (this.#pendingBytes < GATHERED_BYTES) return Promise.resolve();
-    this.#flush();
-    if (!this.#stream.writableNeedDrain || this.#failure) return Promise.resolve();
-    this.#drained ??= Promise.withResolvers();
-    return this.#drained.promise;
   }
 
   /** Count no time and ask for no sign of life: the sandbox is frozen. */
@@ -124,7 +138,8 @@ export class AgentConnection implements FrameSink {
 
   wake(): void {
     if (this.#timer || this.#failure) return;
-    this.#sincePingMs = 0;
+    // Whether it is still there is asked at once.
+    this.#sincePingMs = PING_INTERVAL_MS;
     this.#awaitedPongMs = null;
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
@@ -135,8 +150,8 @@ export class AgentConnection implements FrameSink {
     if (this.#failure) return;
     this.#failure = error;
     this.suspend();
+    this.#sayGoodbye(error);
     this.#stream.destroy();
-    this.#drained?.resolve();
     for (const call of this.#calls.values()) call.fail(error, { broken: true });
     this.#calls.clear();
   }
@@ -144,32 +159,44 @@ export class AgentConnection implements FrameSink {
   #attach(decoder: FrameDecoder, rest: readonly Frame[]): void {
     const stream = this.#stream;
     stream.on("data", (bytes: Buffer) => this.#receiveAll(decoder.push(bytes)));
-    stream.on("drain", () => {
-      this.#drained?.resolve();
-      this.#drained = null;
-    });
     stream.on("error", (error) => this.close(brokenError("it failed", error)));
     stream.on("end", () => this.close(brokenError("it ended")));
     stream.on("close", () => this.close(brokenError("it was closed")));
+    if (hasEnded(stream)) return this.close(brokenError("it was closed"));
     this.wake();
     this.#receiveAll(rest);
     stream.resume();
   }
 
   #receiveAll(frames: Iterable<Frame>): void {
+    if (this.#failure) return;
+    // Whatever comes is a sign of life.
+    if (this.#awaitedPongMs !== null) this.#awaitedPongMs = 0;
     try {
-      for (const frame of frames) this.#receive(frame);
+      for (const frame of frames) {
+        this.#receive(frame);
+        if (this.#failure) return;
+      }
     } catch (error) {
       this.close(brokenError("the agent broke its protocol", error));
     }
   }
 
   #receive({ type, stream, payload }: Frame): void {
-    if (type === FRAME.ping) return this.send(FRAME.pong, 0, Buffer.from(payload));
+    if (type === FRAME.ping) return this.#answerPing(payload);
     if (type === FRAME.pong) this.#awaitedPongMs = null;
-    else if (type === FRAME.goodbye) this.close(errorFromWire(parseJson(payload)));
-    else if (stream === 0) throw new FrameError(`a frame of type ${type} outside of a call`);
+    else if (type === FRAME.goodbye) {
+      this.close(brokenError("the agent ended it", errorFromWire(parseJson(payload))));
+    } else if (stream === 0) throw new FrameError(`a frame of type ${type} outside of a call`);
     else this.#receiveOn(stream, type, payload);
+  }
+
+  #answerPing(payload: Buffer): void {
+    this.#unreadPongs = this.#outgoing.congested ? this.#unreadPongs + 1 : 0;
+    if (this.#unreadPongs > MAX_UNREAD_PONGS) {
+      throw new FrameError("pings whose answers are not read");
+    }
+    this.#outgoing.send(FRAME.pong, 0, Buffer.from(payload));
   }
 
   #receiveOn(stream: number, type: number, payload: Buffer): void {
@@ -183,7 +210,7 @@ export class AgentConnection implements FrameSink {
     if (type === FRAME.data || type === FRAME.event) {
       const item = { type: type === FRAME.data ? "data" : "event", payload } as const;
       if (!call.receive(item)) throw new FrameError(`more than was granted to the call ${stream}`);
-    } else if (type === FRAME.window && payload.length === 4) {
+    } else if (type === FRAME.window) {
       call.grant(payload.readUInt32BE(0));
     } else if (type === FRAME.result || type === FRAME.error) {
       const value = parseJson(payload);
@@ -196,92 +223,37 @@ export class AgentConnection implements FrameSink {
     }
   }
 
-  #flush(): void {
-    const pending = this.#pending;
-    if (pending.length === 0 || this.#failure) return;
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    let gathered: Uint8Array[] = [];
-    let bytes = 0;
-    const write = (): void => {
-      if (gathered.length > 0) this.#stream.write(Buffer.concat(gathered));
-      gathered = [];
-      bytes = 0;
-    };
-    for (const part of pending) {
-      if (bytes + part.length > GATHERED_BYTES) write();
-      if (part.length > GATHERED_BYTES) {
-        this.#stream.write(part);
-      } else {
-        gathered.push(part);
-        bytes += part.length;
-      }
+  /** As far as the stream takes it at once: nobody waits for a last word. */
+  #sayGoodbye({ code }: SandboxError): void {
+    if (!this.#outgoing.congested) {
+      const reason = { code, message: "the client ends the connection" };
+      this.#outgoing.send(FRAME.goodbye, 0, Buffer.from(JSON.stringify(reason)));
     }
-    write();
+    this.#outgoing.end();
   }
 
   #tick(): void {
-    for (const [stream, call] of this.#calls) {
+    let stuckCalls = 0;
+    for (const call of this.#calls.values()) {
       call.passTime(TICK_MS);
-      if (call.over) this.#calls.delete(stream);
+      if (call.overMs > STUCK_MS) stuckCalls++;
+    }
+    if (stuckCalls > MAX_STUCK_CALLS) {
+      return this.close(brokenError("the agent does not end its calls"));
     }
     if (this.#awaitedPongMs !== null && (this.#awaitedPongMs += TICK_MS) > PONG_TIMEOUT_MS) {
       return this.close(brokenError(`there was no sign of life for ${PONG_TIMEOUT_MS} ms`));
     }
+    const isBusy = this.#calls.size > 0;
+    const silentMs = this.#awaitedPongMs ?? 0;
+    if (isBusy && silentMs > 0 && silentMs % SILENCE_TOLD_MS === 0) this.onSilence();
     this.#sincePingMs += TICK_MS;
-    if (this.#sincePingMs < PING_INTERVAL_MS || this.#awaitedPongMs !== null) return;
+    const intervalMs = isBusy ? BUSY_PING_INTERVAL_MS : PING_INTERVAL_MS;
+    if (this.#sincePingMs < intervalMs || this.#awaitedPongMs !== null) return;
     this.#sincePingMs = 0;
     this.#awaitedPongMs = 0;
-    this.send(FRAME.ping, 0, Buffer.alloc(8));
+    this.#outgoing.send(FRAME.ping, 0, Buffer.alloc(8));
   }
-}
-
-/** Send the hello and wait for the agent's; frames that came right behind it are handed on. */
-async function greet(
-  stream: Duplex,
-  decoder: FrameDecoder,
-  signal: AbortSignal,
-): Promise<{ hello: AgentHello; rest: Frame[] }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{
-    hello: AgentHello;
-    rest: Frame[];
-  }>();
-  const frames: Frame[] = [];
-  const onData = (bytes: Buffer): void => {
-    try {
-      frames.push(...decoder.push(bytes));
-      const first = frames[0];
-      if (!first) return;
-      const value = parseJson(first.payload);
-      if (first.type === FRAME.goodbye) throw errorFromWire(value);
-      if (first.type !== FRAME.hello) throw new FrameError("the first frame is no hello");
-      stream.pause();
-      resolve({ hello: helloSchema.parse(value), rest: frames.slice(1) });
-    } catch (error) {
-      reject(error);
-    }
-  };
-  const onEnd = (): void => reject(new Error("the connection ended before the agent's hello"));
-  const onAbort = (): void => reject(signal.reason);
-  stream.on("data", onData).on("error", reject).on("end", onEnd).on("close", onEnd);
-  signal.addEventListener("abort", onAbort, { once: true });
-  const payload = Buffer.from(
-    JSON.stringify({ protocol: [PROTOCOL_VERSION, PROTOCOL_VERSION], window: WINDOW_BYTES }),
-  );
-  stream.write(Buffer.concat([frameHeader(FRAME.hello, 0, payload.length), payload]));
-  try {
-    signal.throwIfAborted();
-    return await promise;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    stream.off("data", onData).off("error", reject).off("end", onEnd).off("close", onEnd);
-    // Without a listener an error would end the program; whoever takes over sets its own.
-    stream.on("error", () => undefined);
-  }
-}
-
-function parseJson(payload: Buffer): unknown {
-  return JSON.parse(payload.toString("utf8"));
 }
 
 function brokenError(why: string, cause?: unknown): SandboxError {
@@ -289,5 +261,13 @@ function brokenError(why: string, cause?: unknown): SandboxError {
     code: "unavailable",
     message: `The connection to the sandbox broke: ${why}. Look what became of the operation before you repeat it.`,
     cause,
+  });
+}
+
+function busyError(why: string): SandboxError {
+  return new SandboxError({
+    code: "capacity",
+    message: `The sandbox ${why}. Try again later.`,
+    retryAfterMs: 1000,
   });
 }

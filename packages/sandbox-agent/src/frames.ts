@@ -28,19 +28,20 @@ const HEADER_BYTES = 9;
 /** The part of the header that `length` counts: type and stream. */
 const COUNTED_HEADER_BYTES = 5;
 
-const MAX_PAYLOAD_BYTES: Readonly<Record<number, number>> = {
-  [FRAME.hello]: MAX_JSON_BYTES,
-  [FRAME.goodbye]: MAX_JSON_BYTES,
-  [FRAME.open]: MAX_JSON_BYTES,
-  [FRAME.event]: MAX_JSON_BYTES,
-  [FRAME.result]: MAX_JSON_BYTES,
-  [FRAME.error]: MAX_JSON_BYTES,
-  [FRAME.data]: MAX_DATA_BYTES + CHUNK_HEAD_BYTES,
-  [FRAME.ping]: 8,
-  [FRAME.pong]: 8,
-  [FRAME.window]: 4,
-  [FRAME.end]: 0,
-  [FRAME.cancel]: 0,
+/** Fewest and most bytes of each type's payload. */
+const PAYLOAD_BYTES: Readonly<Record<number, readonly [minimum: number, maximum: number]>> = {
+  [FRAME.hello]: [2, MAX_JSON_BYTES],
+  [FRAME.goodbye]: [2, MAX_JSON_BYTES],
+  [FRAME.open]: [2, MAX_JSON_BYTES],
+  [FRAME.event]: [2, MAX_JSON_BYTES],
+  [FRAME.result]: [2, MAX_JSON_BYTES],
+  [FRAME.error]: [2, MAX_JSON_BYTES],
+  [FRAME.data]: [1, MAX_DATA_BYTES + CHUNK_HEAD_BYTES],
+  [FRAME.ping]: [8, 8],
+  [FRAME.pong]: [8, 8],
+  [FRAME.window]: [4, 4],
+  [FRAME.end]: [0, 0],
+  [FRAME.cancel]: [0, 0],
 };
 
 export interface Frame {
@@ -59,37 +60,66 @@ export function frameHeader(type: FrameType, stream: number, payloadBytes: numbe
 }
 
 /**
- * Takes a byte stream apart into frames. It holds no more than one frame that is not whole yet, and
- * never makes room for what a header only claims.
+ * Takes a byte stream apart into frames. It holds no more than one frame that is not whole yet, in
+ * at most twice the room that its bytes need, and never makes room for what a header only claims.
+ * Bytes are not copied where their frame comes in one piece, and three times on average at most
+ * however it is cut: where half of it has come already, once.
  */
 export class FrameDecoder {
-  #rest: Buffer[] = [];
-  #restBytes = 0;
-  /** How many bytes must have come before it pays to look again. */
-  #awaitedBytes = HEADER_BYTES;
+  /** The beginning of a frame and room for more of it, in memory that is nobody else's. */
+  #held: Buffer = NOTHING;
+  #heldBytes = 0;
+  /** How many bytes the held frame has, or its header where not even that has come. */
+  #awaitedBytes = 0;
 
   /**
-   * The frames that are whole with these bytes; payloads share their memory.
+   * The frames that are whole with these bytes; payloads may share their memory.
    * @throws {@link FrameError}: nothing that follows has a meaning
    */
   *push(bytes: Buffer): Generator<Frame, void> {
-    this.#rest.push(bytes);
-    this.#restBytes += bytes.length;
-    if (this.#restBytes < this.#awaitedBytes) return;
-    const buffer = this.#rest.length === 1 ? bytes : Buffer.concat(this.#rest);
-    let start = 0;
-    for (;;) {
-      const size = frameSize(buffer, start);
-      this.#awaitedBytes = size;
-      if (buffer.length - start < size) break;
-      yield frameAt(buffer, start, start + size);
-      start += size;
+    for (let start = 0; start < bytes.length;) {
+      if (this.#heldBytes === 0) {
+        const size = frameSize(bytes, start);
+        if (bytes.length - start >= size) {
+          yield frameAt(bytes, start, start + size);
+          start += size;
+          continue;
+        }
+        this.#awaitedBytes = size;
+      }
+      const end = Math.min(bytes.length, start + this.#awaitedBytes - this.#heldBytes);
+      this.#add(bytes.subarray(start, end));
+      start = end;
+      const frame = this.#heldFrame();
+      if (frame) yield frame;
     }
-    const rest = buffer.subarray(start);
-    this.#rest = rest.length === 0 ? [] : [rest];
-    this.#restBytes = rest.length;
+  }
+
+  #add(bytes: Buffer): void {
+    const total = this.#heldBytes + bytes.length;
+    if (total > this.#held.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.min(this.#awaitedBytes, 2 * total));
+      this.#held.copy(larger, 0, 0, this.#heldBytes);
+      this.#held = larger;
+    }
+    bytes.copy(this.#held, this.#heldBytes);
+    this.#heldBytes = total;
+  }
+
+  /** The frame that is held, once it is whole. */
+  #heldFrame(): Frame | null {
+    if (this.#heldBytes < this.#awaitedBytes) return null;
+    const held = this.#held.subarray(0, this.#heldBytes);
+    // With its header the size became known.
+    this.#awaitedBytes = frameSize(held, 0);
+    if (this.#heldBytes < this.#awaitedBytes) return null;
+    this.#held = NOTHING;
+    this.#heldBytes = 0;
+    return frameAt(held, 0, held.length);
   }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** The other side does not speak the protocol. */
 export class FrameError extends Error {
@@ -102,10 +132,10 @@ export class FrameError extends Error {
 function frameSize(buffer: Buffer, start: number): number {
   if (buffer.length - start < HEADER_BYTES) return HEADER_BYTES;
   const type = buffer.readUInt8(start + 4);
-  const maxBytes = MAX_PAYLOAD_BYTES[type];
-  if (maxBytes === undefined) throw new FrameError(`a frame of the unknown type ${type}`);
+  const bounds = PAYLOAD_BYTES[type];
+  if (bounds === undefined) throw new FrameError(`a frame of the unknown type ${type}`);
   const payloadBytes = buffer.readUInt32BE(start) - COUNTED_HEADER_BYTES;
-  if (payloadBytes < 0 || payloadBytes > maxBytes) {
+  if (payloadBytes < bounds[0] || payloadBytes > bounds[1]) {
     throw new FrameError(`a frame of type ${type} that says it has ${payloadBytes} bytes`);
   }
   return HEADER_BYTES + payloadBytes;

@@ -1,26 +1,29 @@
-import { SandboxError, throwIfAborted } from "@carrel/backend-protocol";
+import { SandboxError, abortedError, throwIfAborted } from "@carrel/backend-protocol";
 
 export interface LaneOptions {
   /** How many may be in it at a time. */
   width: number;
-  /** How many may wait for a place. */
+  /** How many may wait for a place, and how long. */
   maxWaiting: number;
+  maxWaitMs: number;
 }
 
 /** Lets so many in at a time; the others wait, first come, first served. */
 export class Lane {
   readonly #maxWaiting: number;
+  readonly #maxWaitMs: number;
   readonly #waiting = new Set<() => void>();
   #free: number;
 
-  constructor({ width, maxWaiting }: LaneOptions) {
+  constructor({ width, maxWaiting, maxWaitMs }: LaneOptions) {
     this.#free = width;
     this.#maxWaiting = maxWaiting;
+    this.#maxWaitMs = maxWaitMs;
   }
 
   /**
    * A place; call it to leave.
-   * @throws `capacity` where too many wait already, `aborted`
+   * @throws `capacity` where too many wait already or none leaves, `aborted`
    */
   async enter(signal?: AbortSignal): Promise<() => void> {
     throwIfAborted(signal);
@@ -29,27 +32,30 @@ export class Lane {
       return this.#place();
     }
     if (this.#waiting.size >= this.#maxWaiting) {
-      throw new SandboxError({
-        code: "capacity",
-        message: `${this.#maxWaiting} calls to this sandbox wait already. Try again later.`,
-        retryAfterMs: 1000,
-      });
+      throw full(`${this.#maxWaiting} calls to this sandbox wait already`);
     }
+    await this.#turn(signal);
+    return this.#place();
+  }
+
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
     const turn = Promise.withResolvers<void>();
     this.#waiting.add(turn.resolve);
-    const onAbort = (): void => {
-      // A turn that came already is taken; the caller's next look at the signal gives it back.
-      if (this.#waiting.delete(turn.resolve)) turn.reject(signal?.reason);
+    // A turn that came already is taken; the caller's next look at the signal gives it back.
+    const giveUp = (error: SandboxError): void => {
+      if (this.#waiting.delete(turn.resolve)) turn.reject(error);
     };
+    const onAbort = (): void => signal && giveUp(abortedError(signal));
+    const waitedMs = this.#maxWaitMs;
+    const tooLong = (): void => giveUp(full(`No call to this sandbox ended in ${waitedMs} ms`));
+    const timer = setTimeout(tooLong, waitedMs);
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
       await turn.promise;
-    } catch {
-      throwIfAborted(signal);
     } finally {
+      clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
     }
-    return this.#place();
   }
 
   #place(): () => void {
@@ -66,4 +72,12 @@ export class Lane {
       next();
     };
   }
+}
+
+function full(why: string): SandboxError {
+  return new SandboxError({
+    code: "capacity",
+    message: `${why}. Try again later.`,
+    retryAfterMs: 1000,
+  });
 }

@@ -2,7 +2,10 @@ import { Duplex } from "node:stream";
 import { requireWholeNumber } from "@carrel/backend-protocol";
 import type { OperationOptions } from "@carrel/backend-protocol";
 import type { AgentChannel, BegunCall } from "./agent-channel.ts";
-import { withAbort, wrongAnswer } from "./ask.ts";
+import { LASTS, beginning } from "./ask.ts";
+import { nextBytes } from "./next-bytes.ts";
+import { ownBytes } from "./own-bytes.ts";
+import { emptySchema } from "./wire.ts";
 
 const PORT_BOUNDS = { minimum: 1, maximum: 65_535 };
 
@@ -13,21 +16,9 @@ export async function connectLoopback(
   { signal }: OperationOptions = {},
 ): Promise<Duplex> {
   requireWholeNumber("port", port, PORT_BOUNDS);
-  const request = {
-    method: "connect",
-    parameters: { port },
-    kind: "long",
-    silenceMs: null,
-  } as const;
-  const begun = await channel.begin({ ...request, signal });
-  try {
-    const item = await withAbort(begun.call, signal, () => begun.call.next());
-    if (item?.type !== "event") throw wrongAnswer(new Error("a connection that is none"));
-  } catch (error) {
-    begun.call.cancel();
-    begun.leave();
-    throw error;
-  }
+  const request = { method: "connect", parameters: { port }, limits: LASTS, signal };
+  const begun = await channel.begin({ ...request, kind: "long" });
+  await beginning(begun, emptySchema, signal);
   return streamOf(begun);
 }
 
@@ -39,17 +30,16 @@ function streamOf({ call, leave }: BegunCall): Duplex {
   return new Duplex({
     allowHalfOpen: true,
     read() {
-      call.next().then(
-        (item) => this.push(item?.payload ?? null),
+      nextBytes(call).then(
+        (bytes) => this.push(bytes),
         (error: unknown) => this.destroy(error instanceof Error ? error : new Error(String(error))),
       );
     },
     write(bytes: Buffer, _encoding, done) {
-      settle(call.write(bytes), done);
+      settle(call.write(ownBytes(bytes)), done);
     },
     final(done) {
-      call.end();
-      done();
+      settle(call.end(), done);
     },
     destroy(error, done) {
       call.cancel();

@@ -1,8 +1,9 @@
 import type { OutputChunk } from "@carrel/backend-protocol";
+import { Fifo } from "./fifo.ts";
 
 /** What keeping a chunk costs beyond its bytes, roughly: so that many small ones are bounded too. */
 const CHUNK_COST_BYTES = 128;
-const SMALL_CHUNKS_BYTES = 32 * 1024 * 1024;
+const SMALL_CHUNKS_BYTES = 8 * 1024 * 1024;
 
 /**
  * Output that waits for its reader. It holds all that a process may write; of very many tiny chunks
@@ -10,8 +11,7 @@ const SMALL_CHUNKS_BYTES = 32 * 1024 * 1024;
  */
 export class OutputQueue implements AsyncIterable<OutputChunk> {
   readonly #maxBytes: number;
-  #chunks: OutputChunk[] = [];
-  #first = 0;
+  readonly #chunks = new Fifo<OutputChunk>();
   #cost = 0;
   #bytes = 0;
   #ended = false;
@@ -49,24 +49,13 @@ export class OutputQueue implements AsyncIterable<OutputChunk> {
       }
     } finally {
       this.#left = true;
-      this.#chunks = [];
+      this.#chunks.clear();
     }
   }
 
   #shift(): OutputChunk | undefined {
-    const chunk = this.#chunks[this.#first];
-    if (!chunk) {
-      this.#chunks = [];
-      this.#first = 0;
-      return undefined;
-    }
-    this.#cost -= cost(chunk);
-    this.#first++;
-    // Taking from the front of a long array each time would copy all of it.
-    if (this.#first > 1000 && this.#first * 2 > this.#chunks.length) {
-      this.#chunks = this.#chunks.slice(this.#first);
-      this.#first = 0;
-    }
+    const chunk = this.#chunks.shift();
+    if (chunk) this.#cost -= cost(chunk);
     return chunk;
   }
 }

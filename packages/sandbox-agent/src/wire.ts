@@ -1,4 +1,12 @@
-import { SANDBOX_ERROR_CODES, SandboxError } from "@carrel/backend-protocol";
+import {
+  MAX_LINE_BYTES,
+  MAX_NAME_BYTES,
+  MAX_PATH_BYTES,
+  MAX_READ_LINES_BYTES,
+  SANDBOX_ERROR_CODES,
+  SandboxError,
+  pathToBytes,
+} from "@carrel/backend-protocol";
 import type {
   EditResult,
   FileEvent,
@@ -17,6 +25,21 @@ import { z } from "zod";
  */
 const count = z.int().min(0);
 const text = z.string();
+
+/** *Bytes* on the wire: lone surrogates stand for bytes, U+DC80 to U+DCFF; others for nothing. */
+const bytesText = text.refine((value) => !OTHER_LONE_SURROGATE.test(value));
+const OTHER_LONE_SURROGATE = /[\ud800-\udc7f\udd00-\udfff]/u;
+
+/** A directory's path may be as long as any; its entries' are longer. */
+const MAX_ENTRY_PATH_LENGTH: number = MAX_PATH_BYTES + 1 + MAX_NAME_BYTES;
+
+/** Absolute and normalised: what reads it need not ask where `..` leads. */
+const path = bytesText
+  .max(MAX_ENTRY_PATH_LENGTH)
+  .regex(/^(?:\/|(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+)$/u);
+
+/** Names processes and terminals; it may stand in an address or a log. */
+const id = z.string().regex(/^[\w.-]{1,100}$/);
 
 export interface AgentHello {
   protocol: 1;
@@ -46,43 +69,70 @@ const errorSchema = z.object({ code: text, message: text });
 
 const MAX_MESSAGE_LENGTH = 2000;
 
+/** An agent's codes. That a sandbox is gone is not for something in it to say. */
+const CODES = SANDBOX_ERROR_CODES.filter((code) => code !== "gone");
+
 /** The error that the agent tells. One that cannot be read tells that the agent is not itself. */
 export function errorFromWire(value: unknown): SandboxError {
   const parsed = errorSchema.safeParse(value);
-  if (!parsed.success) return unreadable();
+  if (!parsed.success) return wrongAnswer(parsed.error);
   const { code, message } = parsed.data;
   return new SandboxError({
-    code: SANDBOX_ERROR_CODES.find((known) => known === code) ?? "unavailable",
+    code: CODES.find((known) => known === code) ?? "unavailable",
     message: `In the sandbox: ${message.slice(0, MAX_MESSAGE_LENGTH)}`,
   });
 }
 
-function unreadable(): SandboxError {
+/** What the agent said cannot be: somebody in the sandbox has replaced it. */
+export function wrongAnswer(cause: unknown): SandboxError {
   return new SandboxError({
     code: "unavailable",
-    message: "The agent in the sandbox gave an error that cannot be read.",
+    message: "The agent in the sandbox gave an answer that cannot be read.",
+    cause,
   });
 }
 
+/** @throws SyntaxError */
+export function parseJson(payload: Buffer): unknown {
+  return JSON.parse(payload.toString("utf8"));
+}
+
+/** @throws `unavailable` where the bytes are not the JSON that they should be */
+export function readJson<Value>(schema: z.ZodType<Value>, payload: Buffer): Value {
+  let value: unknown;
+  try {
+    value = parseJson(payload);
+  } catch (error) {
+    throw wrongAnswer(error);
+  }
+  return readAnswer(schema, value);
+}
+
+/** @throws `unavailable` where the value is not what it should be */
+export function readAnswer<Value>(schema: z.ZodType<Value>, value: unknown): Value {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw wrongAnswer(parsed.error);
+  return parsed.data;
+}
+
 const infoSchema = z.object({
-  path: text.startsWith("/"),
+  path,
   type: z.enum(["file", "directory", "symlink", "other"]),
   size: count,
   mode: z.int().min(0).max(0o7777),
   mtimeMs: z.int().min(-8.64e15).max(8.64e15),
 });
 
-const fileInfoSchema = infoSchema.transform(({ path, type, size, mode, mtimeMs }): FileInfo => ({
-  path,
-  name: path === "/" ? "/" : path.slice(path.lastIndexOf("/") + 1),
-  type,
-  sizeBytes: size,
-  mode,
-  modifiedAt: new Date(mtimeMs).toISOString(),
-}));
+export const fileInfoSchema: z.ZodType<FileInfo> = infoSchema.transform(
+  ({ size, mtimeMs, ...info }) => ({
+    ...info,
+    name: info.path === "/" ? "/" : info.path.slice(info.path.lastIndexOf("/") + 1),
+    sizeBytes: size,
+    modifiedAt: new Date(mtimeMs).toISOString(),
+  }),
+);
 
 export const emptySchema: z.ZodType<object> = z.object({});
-export const fileInfosSchema: z.ZodType<FileInfo[]> = z.array(fileInfoSchema);
 export const statSchema: z.ZodType<{ info: FileInfo | null }> = z.object({
   info: fileInfoSchema.nullable(),
 });
@@ -111,9 +161,21 @@ export const lineRangeSchema: z.ZodType<WireLineRange> = z.object({
   nextOffset: count.nullable(),
   totalLines: count.nullable(),
   hash: hash.nullable(),
-  cutLines: z.array(count),
+  // Looked at as a whole: a schema of the elements would tell of each wrong one.
+  cutLines: z.custom<number[]>(isListOfCounts),
   binary: z.boolean(),
 });
+
+/** Cut lines are long ones, of which few are in one answer. */
+const MAX_CUT_LINES = (2 * MAX_READ_LINES_BYTES) / MAX_LINE_BYTES;
+
+function isListOfCounts(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length <= MAX_CUT_LINES &&
+    value.every((element) => Number.isSafeInteger(element) && element >= 0)
+  );
+}
 
 export const writtenSchema: z.ZodType<Omit<WriteResult, "path">> = z.object({
   sizeBytes: count,
@@ -128,33 +190,39 @@ export const editedSchema: z.ZodType<Omit<EditResult, "path">> = z.object({
   firstLine: z.int().min(1),
 });
 
-export const grepSchema: z.ZodType<GrepMatch[]> = z.array(
-  z.object({ path: text.startsWith("/"), line: z.int().min(1), text }),
-);
+export const grepMatchSchema: z.ZodType<GrepMatch> = z.object({
+  path,
+  line: z.int().min(1),
+  text: bytesText.transform((value) => Buffer.from(pathToBytes(value)).toString("utf8")),
+});
 
 export const fileEventSchema: z.ZodType<FileEvent> = z.object({
   type: z.enum(["created", "changed", "removed"]),
-  path: text.startsWith("/"),
+  path,
 });
 
-const processId = z.string().min(1).max(100);
 const time = z.iso.datetime();
 
-export const processResultSchema: z.ZodType<ProcessResult> = z.object({
-  outcome: z.enum([
-    "exited",
-    "signaled",
-    "timed-out",
-    "cancelled",
-    "output-limit",
-    "out-of-memory",
-    "lost",
-  ]),
-  exitCode: z.int().min(0).max(255).nullable(),
-  signal: z.string().max(20).nullable(),
-  truncated: z.boolean(),
-  durationMs: count,
-});
+export const processResultSchema: z.ZodType<ProcessResult> = z
+  .object({
+    outcome: z.enum([
+      "exited",
+      "signaled",
+      "timed-out",
+      "cancelled",
+      "output-limit",
+      "out-of-memory",
+      "lost",
+    ]),
+    exitCode: z.int().min(0).max(255).nullable(),
+    signal: z
+      .string()
+      .regex(/^[A-Z0-9+-]{1,20}$/)
+      .nullable(),
+    truncated: z.boolean(),
+    durationMs: count,
+  })
+  .refine(({ outcome, exitCode }) => (outcome === "exited") === (exitCode !== null));
 
 export interface StartedProcess {
   id: string;
@@ -164,18 +232,16 @@ export interface StartedProcess {
 }
 
 export const startedSchema: z.ZodType<StartedProcess> = z.object({
-  id: processId,
+  id,
   startedAt: time,
   open: z.boolean(),
 });
 
-export const processesSchema: z.ZodType<ProcessInfo[]> = z.array(
-  z.object({
-    id: processId,
-    command: text,
-    startedAt: time,
-    result: processResultSchema.nullable(),
-  }),
-);
+export const processInfoSchema: z.ZodType<ProcessInfo> = z.object({
+  id,
+  command: text,
+  startedAt: time,
+  result: processResultSchema.nullable(),
+});
 
-export const terminalSchema: z.ZodType<{ id: string }> = z.object({ id: processId });
+export const terminalSchema: z.ZodType<{ id: string }> = z.object({ id });

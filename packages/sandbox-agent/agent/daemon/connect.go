@@ -17,7 +17,9 @@ const (
 // Options of a connection to a sandbox's daemon.
 type Options struct {
 	// Socket is the name by which the daemon is found.
-	Socket  string
+	Socket string
+	// WorkDir is where the client's relative paths begin. It need not be there.
+	WorkDir string
 	Version string
 	// OwnsSandbox says that all processes of this user belong to the daemon, so that it may end
 	// those that nobody else can.
@@ -38,6 +40,7 @@ func Connect(options Options) error {
 		}
 		fd, err := dial(options.Socket)
 		if err == nil {
+			wake(fd)
 			return relay(fd)
 		}
 		if time.Now().After(deadline) {

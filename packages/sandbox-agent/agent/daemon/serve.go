@@ -34,11 +34,9 @@ func serve(listener *os.File, options Options) error {
 		return errno
 	}
 	outliveSignals()
-	workDir, err := os.Getwd()
-	if err != nil {
-		return err
-	}
+	openToOwner(options.WorkDir)
 	if options.OwnsSandbox {
+		openToOwner(os.Getenv("HOME"))
 		endLeftovers()
 	}
 	makeThreads()
@@ -51,7 +49,7 @@ func serve(listener *os.File, options Options) error {
 		Methods:  freeingWhenIdle(methods),
 		Agent:    options.Version,
 		Instance: instance,
-		WorkDir:  workDir,
+		WorkDir:  options.WorkDir,
 	}
 	// From here on nobody hears of an error.
 	first, err := standardTransport()

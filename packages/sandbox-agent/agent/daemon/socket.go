@@ -44,6 +44,15 @@ func dial(name string) (int, error) {
 	return fd, nil
 }
 
+// wake lets the daemon at the other end go on, where somebody in the sandbox has stopped it. It does
+// nothing to one that runs.
+func wake(fd int) {
+	daemon, err := syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+	if err == nil && int(daemon.Uid) == os.Getuid() && daemon.Pid > 0 {
+		_ = syscall.Kill(int(daemon.Pid), syscall.SIGCONT)
+	}
+}
+
 // accept waits for the next connection from a process of this user.
 func accept(listener *os.File) (int, error) {
 	raw, err := listener.SyscallConn()

@@ -7,9 +7,10 @@ import (
 	"carrel-agent/rpc"
 )
 
-// spareThreads are for the runtime's own work, for starting processes and for looking through /proc,
-// beside the calls that may block.
-const spareThreads = 16
+// spareThreads are for what runs beside the calls that may block, and takes turns at that: starting a
+// process, looking through /proc, collecting what ended, and the runtime's own work. Under full load
+// four of them are in use.
+const spareThreads = 8
 
 // makeThreads makes the threads that the daemon will need while it still can. Where the user's
 // programs have used up the sandbox's limit of processes, the runtime ends a program that needs one

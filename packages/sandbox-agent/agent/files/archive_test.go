@@ -223,7 +223,7 @@ func TestArchiveOfAHoleWithoutEndCanBeGivenUp(t *testing.T) {
 	must(t, os.Truncate(directory+"/box/hole", 1<<40))
 	before := openDescriptors(t)
 	call := c.open("archive", params{"path": directory + "/box"})
-	call.drop = true
+	call.drop.Store(true)
 	call.cancel()
 	if code := call.wait(); code != wire.Aborted {
 		t.Errorf("%v", call.err)

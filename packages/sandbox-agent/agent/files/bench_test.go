@@ -44,7 +44,7 @@ func BenchmarkReadStream256MiB(b *testing.B) {
 	b.ResetTimer()
 	for i := 0; i < b.N; i++ {
 		call := c.open("readStream", params{"path": path})
-		call.drop = true
+		call.drop.Store(true)
 		if call.wait() != "" || call.taken != benchBytes {
 			b.Fatal(call.err, call.taken)
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -33,8 +34,8 @@ type testCall struct {
 	client *client
 	stream uint32
 	body   bytes.Buffer
-	taken  int64 // bytes of the body, also where they were not kept
-	drop   bool
+	taken  int64       // bytes of the body, also where they were not kept
+	drop   atomic.Bool // nothing of the body is kept
 	events chan json.RawMessage
 	window chan int
 	result json.RawMessage
@@ -108,7 +109,7 @@ func (c *testCall) take(frame wire.Frame) {
 	switch frame.Type {
 	case wire.Data:
 		c.taken += int64(len(frame.Payload))
-		if !c.drop {
+		if !c.drop.Load() {
 			c.body.Write(frame.Payload)
 		}
 		c.widen(len(frame.Payload))

@@ -238,6 +238,7 @@ func TestWriteThatIsBrokenOffChangesNothing(t *testing.T) {
 
 func TestWriteIntoADirectoryThatIsRemovedMeanwhileFails(t *testing.T) {
 	c, directory := agent(t), t.TempDir()
+	must(t, os.Mkdir(directory+"/gone", 0o755))
 	call := writeHalf(t, c, directory+"/gone/file")
 	must(t, os.RemoveAll(directory+"/gone"))
 	call.end()

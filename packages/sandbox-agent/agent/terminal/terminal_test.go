@@ -124,7 +124,7 @@ func TestTakesEverythingWithIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client := connect(t)
 			s := open(t, client, nil)
-			text := s.ask("cd; setsid nohup sh -c 'trap \"\" HUP TERM; echo pid=$$=; sleep 600; true' & sleep 0.1; cat nohup.out", "=\r\n")
+			text := s.ask("cd; setsid nohup sh -c 'trap \"\" HUP TERM; echo pid=$$=; sleep 600; true' & until grep = nohup.out 2>/dev/null; do sleep 0.01; done", "=\r\n")
 			pid := 0
 			for _, part := range strings.Split(text, "=") {
 				if number, err := strconv.Atoi(part); err == nil {

@@ -28,8 +28,8 @@ export class LocalAgent implements AsyncDisposable {
 
   /** A stream to the agent: the first makes the daemon, later ones are passed on to it. */
   open = (): Promise<Duplex> => {
-    const child = spawn(this.#program, ["connect", "--socket", this.#socket], {
-      cwd: this.directory,
+    const child = spawn(this.#program, ["connect", "--socket", this.#socket, this.directory], {
+      cwd: "/",
       stdio: ["pipe", "pipe", "inherit"],
     });
     this.#connections.push(child);
