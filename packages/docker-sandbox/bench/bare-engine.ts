@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
-import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import Docker from "dockerode";
 import type { Container } from "dockerode";
 import { extract, pack } from "tar-stream";
@@ -26,16 +26,16 @@ export class BareEngine implements AsyncDisposable {
     return new BareEngine(docker, image, await createAndStart(docker, image));
   }
 
-  /** Another one, which is removed after the time is taken. */
-  async createAndStart(): Promise<void> {
+  /** Another one. @returns what removes it */
+  async createAndStart(): Promise<() => Promise<unknown>> {
     const container = await createAndStart(this.#docker, this.#image);
-    void container.remove({ force: true });
+    return () => container.remove({ force: true });
   }
 
   async execute(...command: string[]): Promise<string> {
     const exec = await this.#container.exec({
       Cmd: command,
-      User: "1000:1000",
+      User: "61000:61000",
       AttachStdout: true,
       AttachStderr: true,
     });
@@ -50,11 +50,12 @@ export class BareEngine implements AsyncDisposable {
     return Buffer.concat(chunks).toString();
   }
 
-  async write(name: string, content: Uint8Array): Promise<void> {
+  async write(name: string, size: number, content: Iterable<Uint8Array>): Promise<void> {
     const archive = pack();
-    archive.entry({ name, size: content.length }, Buffer.from(content));
-    archive.finalize();
-    await this.#container.putArchive(await buffer(archive), { path: "/srv" });
+    const entry = archive.entry({ name, size });
+    const written = pipeline(content, entry).then(() => archive.finalize());
+    const body = archive.pipe(new PassThrough());
+    await Promise.all([written, this.#container.putArchive(body, { path: "/srv" })]);
   }
 
   /** The number of bytes that came: they are not kept. */
@@ -69,6 +70,17 @@ export class BareEngine implements AsyncDisposable {
     archive.pipe(entries);
     await once(entries, "finish");
     return size;
+  }
+
+  /** Of the container with a label, as the engine names it. */
+  async findContainer(label: string): Promise<string> {
+    const found = await this.#docker.listContainers({ filters: { label: [label] } });
+    if (found.length !== 1) throw new Error(`${found.length} containers have the label ${label}`);
+    return found[0]?.Id ?? "";
+  }
+
+  async rename(name: string): Promise<void> {
+    await this.#container.rename({ name });
   }
 
   async pause(): Promise<void> {

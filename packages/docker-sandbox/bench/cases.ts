@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ManagedSandbox, SandboxProvider } from "@carrel/backend-protocol";
 import type { BareEngine } from "./bare-engine.ts";
+import type { Work } from "./measure.ts";
 
 /** The same work twice: in a sandbox, and with what the engine offers. */
 export interface Case {
@@ -8,8 +9,10 @@ export interface Case {
   /** How often each is measured; the bare engine is slow, so it may get fewer. */
   rounds: number;
   bareRounds: number;
-  carrel: () => Promise<unknown>;
-  bare: () => Promise<unknown>;
+  /** What is moved in a round. */
+  bytes?: number;
+  carrel: Work;
+  bare: Work;
 }
 
 const KIBIBYTE = 1024;
@@ -24,12 +27,12 @@ export function lifeCases(
   return [
     {
       name: "create to first command",
-      rounds: 10,
-      bareRounds: 10,
+      rounds: 20,
+      bareRounds: 20,
       carrel: async () => {
         const made = await provider.create(`bench ${randomUUID()}`);
         await made.execute("true");
-        void made.destroy();
+        return () => made.destroy();
       },
       bare: () => bare.createAndStart(),
     },
@@ -98,28 +101,44 @@ export function fileCases(sandbox: ManagedSandbox, bare: BareEngine): Case[] {
   const sizes = [
     { label: "1 KiB", size: KIBIBYTE, rounds: 300, bareRounds: 20 },
     { label: "1 MiB", size: MEBIBYTE, rounds: 50, bareRounds: 10 },
-    { label: "256 MiB", size: 256 * MEBIBYTE, rounds: 3, bareRounds: 3 },
+    { label: "256 MiB", size: 256 * MEBIBYTE, rounds: 5, bareRounds: 3 },
   ];
   return sizes.flatMap(({ label, size, rounds, bareRounds }) => {
-    const content = new Uint8Array(size).fill(97);
     const name = `file-${size}`;
     return [
       {
         name: `write ${label}`,
         rounds,
         bareRounds,
-        carrel: () => sandbox.write(name, content),
-        bare: () => bare.write(name, content),
+        bytes: size,
+        carrel: () => sandbox.write(name, size > PIECE.length ? piecesOf(size) : pieceOf(size)),
+        bare: () => bare.write(name, size, pieces(size)),
       },
       {
         name: `read ${label}`,
         rounds,
         bareRounds,
-        carrel: () => readWhole(sandbox, name),
+        bytes: size,
+        carrel: () => readWhole(sandbox, name, size),
         bare: () => bare.read(name),
       },
     ];
   });
+}
+
+/** Large files are never in memory as a whole: neither side may need that. */
+const PIECE = new Uint8Array(64 * KIBIBYTE).fill(97);
+
+function pieceOf(size: number): Uint8Array {
+  return PIECE.subarray(0, size);
+}
+
+function* pieces(size: number): Generator<Uint8Array> {
+  for (let left = size; left > 0; left -= PIECE.length) yield pieceOf(Math.min(left, PIECE.length));
+}
+
+function piecesOf(size: number): ReadableStream<Uint8Array> {
+  return ReadableStream.from(pieces(size));
 }
 
 /** Both sides search the same: a directory of many files, and 100 MB of text in 100 files. */
@@ -156,8 +175,8 @@ function together(count: number, work: () => Promise<unknown>): Promise<unknown>
   return Promise.all(Array.from({ length: count }, work));
 }
 
-async function readWhole(sandbox: ManagedSandbox, name: string): Promise<number> {
-  let size = 0;
-  for await (const chunk of await sandbox.readStream(name)) size += chunk.length;
-  return size;
+async function readWhole(sandbox: ManagedSandbox, name: string, size: number): Promise<void> {
+  let read = 0;
+  for await (const chunk of await sandbox.readStream(name)) read += chunk.length;
+  if (read !== size) throw new Error(`${name} has ${read} bytes and not ${size}`);
 }

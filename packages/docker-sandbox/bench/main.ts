@@ -2,14 +2,15 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, stat, writeFile, mkdir } from "node:fs/promises";
 import { arch, cpus, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
-import { memoryUsage } from "node:process";
 import { findAgentBinary } from "@carrel/sandbox-agent";
 import { createDockerProvider } from "../src/index.ts";
 import { BareEngine } from "./bare-engine.ts";
 import { commandCases, fileCases, lifeCases, prepareTrees, searchCases } from "./cases.ts";
 import type { Case } from "./cases.ts";
+import { LABELS } from "../src/hardening/create-body.ts";
 import { idleMemory } from "./idle-memory.ts";
-import { measure } from "./measure.ts";
+import { measureInTurns } from "./measure.ts";
+import { watchMemory } from "./watch-memory.ts";
 import type { Percentiles } from "./measure.ts";
 
 /**
@@ -19,6 +20,8 @@ import type { Percentiles } from "./measure.ts";
 const RESULTS = new URL("../test-results/", import.meta.url);
 /** How long an agent has nothing to do before its memory counts as that of an idle one. */
 const IDLE_MS = 6000;
+/** Transfers from this size on tell of throughput and memory. */
+const LARGE_BYTES = 1024 * 1024;
 const image = process.env.CARREL_TEST_IMAGE ?? "python:3.12-slim";
 
 interface Measured {
@@ -27,6 +30,8 @@ interface Measured {
   bare: Percentiles;
   /** Bare over Carrel at p50: how many times faster. */
   ratio: number;
+  /** Where bytes are moved: how many in a second, and by how much this process grew, both sides' doing. */
+  transfer?: { bytesPerSecond: number; growthBytes: number };
 }
 
 const root = await mkdtemp(join(tmpdir(), "carrel-bench-"));
@@ -36,7 +41,6 @@ const sandbox = await provider.create(`bench ${randomUUID()}`);
 try {
   const idle = await measureIdle();
   await prepareTrees(sandbox, bare);
-  const before = memoryUsage().rss;
   const cases = [
     ...lifeCases(provider, sandbox, bare),
     ...commandCases(sandbox, bare),
@@ -45,41 +49,46 @@ try {
   ];
   const measured: Measured[] = [];
   for (const each of cases) measured.push(await measureBoth(each));
-  await report(measured, { idle, serverGrowthBytes: memoryUsage().rss - before });
+  await report(measured, { idle });
 } finally {
   await sandbox.destroy();
   await rm(root, { recursive: true, force: true });
 }
 
-async function measureBoth({
-  name,
-  rounds,
-  bareRounds,
-  carrel,
-  bare: work,
-}: Case): Promise<Measured> {
-  const ours = await measure(rounds, carrel);
-  const theirs = await measure(bareRounds, work);
-  return { name, carrel: ours, bare: theirs, ratio: theirs.p50 / ours.p50 };
+async function measureBoth({ name, rounds, bareRounds, bytes, ...works }: Case): Promise<Measured> {
+  const growth = watchMemory();
+  const [carrel, theirs] = await measureInTurns(
+    { rounds, work: works.carrel },
+    { rounds: bareRounds, work: works.bare },
+  );
+  const growthBytes = growth.stop();
+  const measured = { name, carrel, bare: theirs, ratio: theirs.p50 / carrel.p50 };
+  if (bytes === undefined || bytes < LARGE_BYTES) return measured;
+  const transfer = { bytesPerSecond: (bytes / carrel.p50) * 1000, growthBytes };
+  return { ...measured, transfer };
 }
 
 async function measureIdle(): Promise<Record<string, number>> {
   await sandbox.execute("true");
   await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
   const { path } = await findAgentBinary(arch() === "arm64" ? "arm64" : "amd64");
-  return { ...(await idleMemory(sandbox.id)), agentDiskBytes: (await stat(path)).size };
+  const containerId = await bare.findContainer(`${LABELS.sandbox}=${sandbox.id}`);
+  return { ...(await idleMemory(containerId)), agentDiskBytes: (await stat(path)).size };
 }
 
 async function report(measured: readonly Measured[], rest: object): Promise<void> {
   console.table(
-    measured.map(({ name, carrel, bare: theirs, ratio }) => ({
+    measured.map(({ name, carrel, bare: theirs, ratio, transfer }) => ({
       "times in ms": name,
       p50: carrel.p50.toFixed(2),
       p95: carrel.p95.toFixed(2),
       p99: carrel.p99.toFixed(2),
       "bare p50": theirs.p50.toFixed(2),
       "bare p95": theirs.p95.toFixed(2),
+      "bare p99": theirs.p99.toFixed(2),
       "times faster": ratio.toFixed(2),
+      "MB/s": transfer ? Math.round(transfer.bytesPerSecond / 1e6) : "",
+      "MB more": transfer ? Math.round(transfer.growthBytes / 1e6) : "",
     })),
   );
   console.log(rest);

@@ -1,105 +1,106 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { SandboxError, throwIfAborted } from "@carrel/backend-protocol";
 import type {
+  CreateOptions,
   ManagedSandbox,
   OperationOptions,
   ProviderInfo,
+  SandboxErrorCode,
   SandboxProvider,
   SandboxSummary,
 } from "@carrel/backend-protocol";
-import type { ContainerCreateOptions, ContainerInspectInfo } from "dockerode";
+import type { AgentConnection } from "@carrel/sandbox-agent";
+import { Background } from "./background.ts";
+import { Containers } from "./container/containers.ts";
+import type { FoundContainer } from "./container/containers.ts";
+import { alreadyExists, nameTaken, requireNoStray } from "./container/key-name.ts";
+import { hashKey } from "./container/installation.ts";
+import type { Installation } from "./container/installation.ts";
 import { connectEngine } from "./engine/engine.ts";
-import type { Engine, EngineOptions } from "./engine/engine.ts";
-import { LABELS, createBody } from "./hardening/create-body.ts";
-import type { ContainerSpec } from "./hardening/create-body.ts";
-import { ensureImage } from "./images/ensure-image.ts";
-import type { OnProgress } from "./images/sandbox-progress.ts";
-import { checkLimits } from "./limits.ts";
-import type { SandboxLimits } from "./limits.ts";
-import { buildRuntime } from "./runtimes/build-runtime.ts";
-import { resolveRuntime } from "./runtimes/resolve-runtime.ts";
-import type { RuntimeRecipe } from "./runtimes/runtime-recipe.ts";
-import { ensureAgentVolume } from "./sandbox/agent-volume.ts";
-import { DockerSandbox, removeContainer, statusOf } from "./sandbox/docker-sandbox.ts";
-import { Workspaces, hashKey } from "./workspace/workspaces.ts";
+import type { Engine } from "./engine/engine.ts";
+import { createBody } from "./hardening/create-body.ts";
+import type { CreateBody } from "./hardening/create-body.ts";
+import { checkEngine, checkNetwork, openFiles, prepare } from "./provider-needs.ts";
+import type { Needs } from "./provider-needs.ts";
+import { checkOptions } from "./provider-options.ts";
+import type { CheckedOptions, DockerProviderOptions } from "./provider-options.ts";
+import { DockerSandbox } from "./sandbox/docker-sandbox.ts";
+import { removeAbandonedCarriers } from "./volumes/carrier.ts";
+import { claimSlot } from "./warm/claim-slot.ts";
+import { recoverSlots } from "./warm/recover-slots.ts";
+import { WarmPool } from "./warm/warm-pool.ts";
+import type { WarmPoolOptions } from "./warm/warm-pool.ts";
+import { newSandboxId, silent } from "./warm/warm-slot.ts";
+import type { BodyVariables } from "./warm/warm-slot.ts";
+import type { FileStore } from "./workspace/file-store.ts";
 
-const DEFAULT_IMAGE = "python:3.12-slim";
-const DEFAULT_UID = 1000;
-/** Enough of a hash that two never meet, in a name that can still be read. */
-const NAME_HASH_LENGTH = 32;
+/** How often something that was not there is made again. */
+const CREATE_ATTEMPTS = 5;
+/**
+ * How often a name is tried. The engine takes it before it has the container, by as much as it takes
+ * to make one, which is seconds under load. The pause doubles, up to a second.
+ */
+const NAME_ATTEMPTS = 36;
+const FIRST_PAUSE_MS = 10;
+const MAX_PAUSE_MS = 1000;
 
-export interface DockerProviderOptions {
-  /** Absolute path of the directory for all users' files, on the engine's machine, which is this one. */
-  workspaceRoot: string;
-  engine?: EngineOptions;
-  /** What sandboxes run; pulled where the engine does not have it. @default "python:3.12-slim" */
-  image?: string;
-  /** Name of a built-in runtime, or a recipe; built where the engine does not have it. Instead of `image`. */
-  runtime?: string | RuntimeRecipe;
-  limits?: SandboxLimits;
-  /**
-   * `bridge` opens every address that the engine's machine reaches, other sandboxes and the machine
-   * itself included. @default "none"
-   */
-  network?: "none" | "bridge";
-  /** Let `apt` and `pip` write to the root, which then lasts as long as the container. @default false */
-  persistRoot?: boolean;
-  /** `runsc`, `kata`, …: must be registered with the engine. @default the engine's default */
-  ociRuntime?: string;
-  /** Variables of every sandbox. Never put secrets here: the user's programs read them. */
-  environment?: Readonly<Record<string, string>>;
-  /** Told of each change while an image is pulled or built. */
-  onProgress?: OnProgress;
+export interface DockerSandboxProvider extends Required<SandboxProvider> {
+  /** How many started sandboxes wait to be claimed now; see `warm`. */
+  readonly warmCount: number;
 }
 
 /**
  * Sandboxes as hardened containers. Connects to the engine and makes the image ready, so that a
- * provider that one holds works.
+ * provider that one holds works. Options are checked before anything is made.
  * @throws `invalid-argument`, `unavailable`, `not-found` (the image), `unsupported`, `timeout`
  */
 export async function createDockerProvider(
   options: DockerProviderOptions,
-): Promise<SandboxProvider> {
-  checkOptions(options);
-  const limits = checkLimits(options.limits);
-  const uid = sandboxUid();
-  const workspaces = await Workspaces.open(options.workspaceRoot, uid);
-  const engine = await connectEngine(options.engine);
+): Promise<DockerSandboxProvider> {
+  const checked = checkOptions(options);
+  const engine = await connectEngine(checked.engine);
+  let files: FileStore | undefined;
   try {
-    if (engine.remote) throw remoteEngine(engine.host);
-    const image = await prepareImage(engine, options);
-    const spec: SharedSpec = {
-      installationId: await workspaces.installationId(),
-      imageId: image.id,
-      architecture: engine.info.architecture,
-      agentVolume: await ensureAgentVolume(engine, image.id),
-      uid,
-      limits,
-      network: options.network ?? "none",
-      persistRoot: options.persistRoot ?? false,
-      ociRuntime: options.ociRuntime,
-      environment: options.environment ?? {},
-    };
-    return new DockerProvider(engine, workspaces, spec);
+    checkEngine(engine, checked);
+    await checkNetwork(engine, checked);
+    const needs: Needs = await prepare(engine, checked);
+    const opened = await openFiles(engine, checked, () => needs.image.id);
+    files = opened.files;
+    return await DockerProvider.open({ engine, options: checked, needs, ...opened });
   } catch (error) {
+    await files?.[Symbol.asyncDispose]();
     await engine[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-type SharedSpec = Omit<ContainerSpec, "keyHash" | "workspace" | "home">;
+interface DockerProviderParts {
+  engine: Engine;
+  options: CheckedOptions;
+  needs: Needs;
+  files: FileStore;
+  installation: Installation;
+}
 
-class DockerProvider implements SandboxProvider {
+class DockerProvider implements DockerSandboxProvider {
   readonly info: ProviderInfo;
-  readonly #engine: Engine;
-  readonly #workspaces: Workspaces;
-  readonly #spec: SharedSpec;
-  readonly #connected = new Set<DockerSandbox>();
+  readonly #parts: DockerProviderParts;
+  readonly #containers: Containers;
+  /** One object for each sandbox, so that all its callers share one connection. */
+  readonly #sandboxes = new Map<string, DockerSandbox>();
+  readonly #end = new AbortController();
+  #recovery: Promise<void> = Promise.resolve();
+  #pool: WarmPool | null = null;
+  readonly #background = new Background();
 
-  constructor(engine: Engine, workspaces: Workspaces, spec: SharedSpec) {
-    this.#engine = engine;
-    this.#workspaces = workspaces;
-    this.#spec = spec;
-    const network = spec.network === "none" ? "no network" : "the network of its machine";
+  private constructor(parts: DockerProviderParts) {
+    this.#parts = parts;
+    const { engine, installation, files, options } = parts;
+    this.#containers = new Containers(engine, installation, files.slots);
+    const network =
+      options.network === "none"
+        ? "no network"
+        : "the network of its machine, and all that can be reached from there";
     this.info = {
       name: "docker",
       description: `Each sandbox is a container of its own without privileges, with ${network}.`,
@@ -107,160 +108,279 @@ class DockerProvider implements SandboxProvider {
     };
   }
 
-  async create(key: string, options: OperationOptions = {}): Promise<ManagedSandbox> {
+  static async open(parts: DockerProviderParts): Promise<DockerProvider> {
+    const provider = new DockerProvider(parts);
+    const { files, options, engine } = parts;
+    // Nobody waits for it, and what fails of it is tried again at the next start.
+    provider.#background.add(removeAbandonedCarriers(engine));
+    const { workspaceRoot: root, warm, uid } = options;
+    if (files.slots === undefined || root === undefined) return provider;
+    const slots = { root, containers: provider.#containers, directories: files.slots };
+    // What fails of it is tried again at the next start; no key waits for it.
+    provider.#recovery = recoverSlots({ ...slots, signal: provider.#end.signal }).catch(
+      () => undefined,
+    );
+    if (warm === null) return provider;
+    const pool = { ...slots, ...warm, uid, ...provider.#poolNeeds() };
+    provider.#pool = await WarmPool.open(pool, provider.#recovery);
+    return provider;
+  }
+
+  get warmCount(): number {
+    return this.#pool?.freeCount ?? 0;
+  }
+
+  async create(key: string, options: CreateOptions = {}): Promise<ManagedSandbox> {
     const { signal } = options;
-    throwIfAborted(signal);
     const keyHash = hashKey(key);
-    const { workspace, home } = await this.#workspaces.make(key);
-    const body = createBody({ ...this.#spec, keyHash, workspace, home });
-    const containerId = await this.#createContainer(key, keyHash, body, signal);
-    const sandbox = this.#sandbox(key, containerId, "stopped");
+    throwIfAborted(signal);
+    const { files } = this.#parts;
+    using _refillsWait = this.#pool?.yieldToUser();
+    await requireNoStray(this.#containers, files, { keyHash, signal });
+    const claimed = await this.#claim(key, keyHash, options);
+    if (claimed) return claimed;
+    const sandbox = await this.#make(key, keyHash, options);
     try {
-      await sandbox.resume(options);
+      await sandbox.begin(options);
     } catch (error) {
-      await removeContainer(this.#engine, this.#engine.docker.getContainer(containerId));
+      const undone = this.#undo(sandbox, keyHash);
+      // Whoever gave up waiting does not wait for that either.
+      if (signal?.aborted) this.#background.add(undone);
+      else await undone;
       throw error;
     }
+    this.#pool?.engineWorks();
     return sandbox;
   }
 
-  async find(key: string, { signal }: OperationOptions = {}): Promise<ManagedSandbox | null> {
-    const found = await this.#inspect(key, signal);
-    if (!found) return null;
-    const status = statusOf(found.State);
-    return status === "gone" ? null : this.#sandbox(key, found.Id, status);
+  async find(key: string, options: OperationOptions = {}): Promise<ManagedSandbox | null> {
+    return this.#find(key, options);
   }
 
   async list({ signal }: OperationOptions = {}): Promise<SandboxSummary[]> {
-    const label = [`${LABELS.install}=${this.#spec.installationId}`];
-    const containers = await this.#engine.call(
-      "list the sandboxes",
-      (abortSignal) =>
-        this.#engine.docker.listContainers({ all: true, filters: { label }, abortSignal }),
-      { signal },
-    );
-    const summaries: SandboxSummary[] = [];
-    for (const { Id, Labels, State } of containers) {
-      const key = await this.#workspaces.keyOf(Labels[LABELS.key] ?? "");
-      const status = statusOf({
-        Status: State,
-        Running: State === "running",
-        Paused: State === "paused",
-      });
-      if (key !== null && status !== "gone") summaries.push({ key, id: Id.slice(0, 12), status });
-    }
-    return summaries;
+    throwIfAborted(signal);
+    const listed = await this.#containers.list(signal);
+    return listed.map(({ key, sandboxId, status }) => ({ key, id: sandboxId, status }));
   }
 
   async remove(key: string, options: OperationOptions = {}): Promise<boolean> {
-    const found = await this.#inspect(key, options.signal);
-    if (!found) return this.#workspaces.delete(key);
-    await this.#sandbox(key, found.Id, "stopped").destroy(options);
-    return true;
+    const { signal } = options;
+    const { files } = this.#parts;
+    const keyHash = hashKey(key);
+    for (let attempt = 1; ; attempt++) {
+      const found = await this.#find(key, options);
+      if (found === null && !(await files.has(keyHash, signal))) return false;
+      if (found === null) await requireNoStray(this.#containers, files, { keyHash, signal });
+      try {
+        // Files without a container: making one keeps others from doing so meanwhile.
+        const sandbox = found ?? (await this.#make(key, keyHash, options));
+        await sandbox.destroy(options);
+        return true;
+      } catch (error) {
+        // Another one made it meanwhile, for the same reason or to use it.
+        if (!hasCode(error, "already-exists") || attempt === CREATE_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async discard(key: string, options: OperationOptions = {}): Promise<boolean> {
+    // Such a container holds what the user installed outside of the files.
+    if (this.#parts.options.persistRoot) return false;
+    const found = await this.#find(key, options);
+    return found === null ? false : found.discard(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const sandbox of this.#connected) await sandbox.disconnect();
-    this.#connected.clear();
-    await this.#engine[Symbol.asyncDispose]();
+    this.#end.abort();
+    await this.#recovery;
+    await this.#background[Symbol.asyncDispose]();
+    await this.#pool?.[Symbol.asyncDispose]();
+    await Promise.all([...this.#sandboxes.values()].map((sandbox) => sandbox.disconnect()));
+    this.#sandboxes.clear();
+    await this.#parts.files[Symbol.asyncDispose]();
+    await this.#parts.engine[Symbol.asyncDispose]();
   }
 
-  #sandbox(
+  async #find(key: string, { signal }: OperationOptions): Promise<DockerSandbox | null> {
+    const keyHash = hashKey(key);
+    throwIfAborted(signal);
+    const found = await this.#containers.find(keyHash, signal);
+    return found === null || found.status === "gone" ? null : this.#adopt(key, keyHash, found);
+  }
+
+  /** One of the pool, or `null` where there is none for this key. @throws `already-exists` */
+  async #claim(
     key: string,
-    containerId: string,
-    status: "running" | "paused" | "stopped",
+    keyHash: string,
+    options: CreateOptions,
+  ): Promise<DockerSandbox | null> {
+    if (!this.#pool) return null;
+    const { signal, onProgress } = options;
+    const request = { keyHash, sealedKey: this.#parts.installation.seal(key), signal };
+    for (let attempt = 1; attempt <= CREATE_ATTEMPTS; attempt++) {
+      try {
+        const slot = await claimSlot(this.#pool, this.#containers, request);
+        if (!slot) return null;
+        const { containerId: id, sandboxId, connection } = slot;
+        const found = { id, sandboxId, status: "running" } as const;
+        const sandbox = this.#adopt(key, keyHash, found, connection);
+        await sandbox.takeFiles();
+        onProgress?.({ phase: "claiming" });
+        return sandbox;
+      } catch (error) {
+        await this.#clearTheWay(keyHash, error, { ...options, attempt });
+      }
+    }
+    return null;
+  }
+
+  /** A sandbox whose container was made, and not started yet. @throws `already-exists` */
+  async #make(key: string, keyHash: string, options: CreateOptions): Promise<DockerSandbox> {
+    const { signal, onProgress } = options;
+    const { files, installation } = this.#parts;
+    const sandboxId = newSandboxId();
+    const body = this.#keyBody({ keyHash, sandboxId, sealedKey: installation.seal(key) });
+    onProgress?.({ phase: "creating" });
+    await files.make(keyHash, signal);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const id = await this.#background.createOrUndo(signal, {
+          make: () => this.#containers.create(keyHash, body()),
+          undo: (id) => this.#containers.remove(id),
+        });
+        return this.#adopt(key, keyHash, { id, sandboxId, status: "stopped" });
+      } catch (error) {
+        try {
+          const isTaken = hasCode(error, "conflict");
+          if (attempt >= (isTaken ? NAME_ATTEMPTS : CREATE_ATTEMPTS)) {
+            throw isTaken ? nameTaken(error) : error;
+          }
+          await this.#clearTheWay(keyHash, error, { ...options, attempt });
+        } catch (failure) {
+          if (!hasCode(failure, "already-exists")) await files.release(keyHash, sandboxId);
+          throw failure;
+        }
+      }
+    }
+  }
+
+  /** After a container could not be had: do away with what was in its way, or give up. */
+  async #clearTheWay(
+    keyHash: string,
+    error: unknown,
+    { attempt, ...options }: CreateOptions & { attempt: number },
+  ): Promise<void> {
+    if (!SandboxError.isInstance(error)) throw error;
+    const { signal } = options;
+    switch (error.code) {
+      case "conflict": {
+        const holder = await this.#containers.find(keyHash, signal);
+        if (holder && holder.status !== "gone" && !holder.abandoned) throw alreadyExists(error);
+        if (holder) return this.#containers.remove(holder.id, signal);
+        await sleep(Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1)));
+        return throwIfAborted(signal);
+      }
+      // The engine's word for directories that are not there: their last sandbox was just destroyed.
+      case "invalid-argument":
+        return this.#parts.files.make(keyHash, signal);
+      // Its word for an image that is not there.
+      case "not-found":
+        return this.#repair(options);
+      default:
+        throw error;
+    }
+  }
+
+  /** A creation that failed leaves nothing; where that fails too, the name is found again. */
+  async #undo(sandbox: DockerSandbox, keyHash: string): Promise<void> {
+    try {
+      const found = await this.#containers.find(keyHash);
+      if (found?.sandboxId === sandbox.id) await this.#containers.remove(found.id);
+      await this.#parts.files.release(keyHash, sandbox.id);
+    } catch {
+      // Why it failed is what its caller has to know. A container that was never started is removed
+      // by whoever comes next.
+    }
+    await sandbox.disconnect();
+    this.#sandboxes.delete(sandbox.id);
+  }
+
+  /** @param connection to its agent, where there is one already */
+  #adopt(
+    key: string,
+    keyHash: string,
+    { id, sandboxId, status }: Pick<FoundContainer, "id" | "sandboxId" | "status">,
+    connection?: AgentConnection,
   ): DockerSandbox {
-    const { uid } = this.#spec;
-    const parts = { engine: this.#engine, workspaces: this.#workspaces, containerId };
-    const sandbox = new DockerSandbox({ ...parts, key, uid, status });
-    this.#connected.add(sandbox);
+    const known = this.#sandboxes.get(sandboxId);
+    if (known) {
+      connection?.close(silent());
+      return known;
+    }
+    const { options, files, installation } = this.#parts;
+    const sandbox = new DockerSandbox(
+      {
+        id: sandboxId,
+        key,
+        keyHash,
+        containers: this.#containers,
+        files,
+        limits: options.limits,
+        uid: options.uid,
+        body: this.#keyBody({ keyHash, sandboxId, sealedKey: installation.seal(key) }),
+        keepContainer: options.persistRoot,
+        repair: (waiting) => this.#repair(waiting),
+        onGone: () => void this.#sandboxes.delete(sandboxId),
+      },
+      { status, containerId: id },
+      connection,
+    );
+    this.#sandboxes.set(sandboxId, sandbox);
     return sandbox;
   }
 
-  /** The container's name is the lock between all who would make it. */
-  async #createContainer(
-    key: string,
-    keyHash: string,
-    body: Record<string, unknown>,
-    signal: AbortSignal | undefined,
-  ): Promise<string> {
-    const request: ContainerCreateOptions = { ...body, name: this.#name(keyHash) };
-    try {
-      const { id } = await this.#engine.call(
-        "create a sandbox",
-        (abortSignal) => this.#engine.docker.createContainer({ ...request, abortSignal }),
-        { signal },
-      );
-      return id;
-    } catch (error) {
-      if (!SandboxError.isInstance(error) || error.code !== "conflict") throw error;
-      await this.#inspect(key, signal);
-      throw new SandboxError({
-        code: "already-exists",
-        message: "A sandbox of this key exists already; find it.",
-        cause: error,
-      });
-    }
+  /** What the container of a key's sandbox has to be now. */
+  #keyBody(names: { keyHash: string; sandboxId: string; sealedKey: string }): () => CreateBody {
+    const { sandboxId, ...owner } = names;
+    return () => this.#body({ owner, sandboxId, files: this.#parts.files.sources(names.keyHash) });
   }
 
-  async #inspect(key: string, signal?: AbortSignal): Promise<ContainerInspectInfo | null> {
-    const keyHash = hashKey(key);
-    const container = this.#engine.docker.getContainer(this.#name(keyHash));
-    try {
-      const found = await this.#engine.call(
-        "look for a sandbox",
-        (abortSignal) => container.inspect({ abortSignal }),
-        { signal },
-      );
-      const { [LABELS.install]: install, [LABELS.key]: hash } = found.Config.Labels;
-      if (install === this.#spec.installationId && hash === keyHash) return found;
-    } catch (error) {
-      if (SandboxError.isInstance(error) && error.code === "not-found") return null;
-      throw error;
-    }
-    throw new SandboxError({
-      code: "unavailable",
-      message: `The engine has another container of the name ${this.#name(keyHash)}; rename or remove that one.`,
+  #body(variables: BodyVariables): CreateBody {
+    const { options, needs, installation, engine } = this.#parts;
+    const { uid, limits, network, persistRoot, ociRuntime, env } = options;
+    return createBody({
+      ...variables,
+      installation: installation.label,
+      imageId: needs.image.id,
+      imagePath: needs.image.path,
+      architecture: engine.info.architecture,
+      agentVolume: needs.agentVolume,
+      uid,
+      limits,
+      network,
+      persistRoot,
+      ociRuntime,
+      env,
     });
   }
 
-  #name(keyHash: string): string {
-    const install = this.#spec.installationId.replaceAll("-", "").slice(0, 8);
-    return `carrel-${install}-${keyHash.slice(0, NAME_HASH_LENGTH)}`;
+  #poolNeeds(): Pick<WarmPoolOptions, "body" | "recipe" | "repair"> {
+    const { needs } = this.#parts;
+    return {
+      body: (variables) => this.#body(variables),
+      // All else is the same as long as the provider lives.
+      recipe: () => `${needs.image.id} ${needs.agentVolume}`,
+      repair: (signal) => this.#repair({ signal }),
+    };
+  }
+
+  async #repair(waiting: CreateOptions): Promise<void> {
+    const { engine, options, needs } = this.#parts;
+    Object.assign(needs, await prepare(engine, options, waiting));
+    this.#pool?.drainOutdated();
   }
 }
 
-function prepareImage(
-  engine: Engine,
-  { image = DEFAULT_IMAGE, runtime, onProgress }: DockerProviderOptions,
-): Promise<{ id: string }> {
-  if (runtime === undefined) return ensureImage(engine, image, { onProgress });
-  return buildRuntime(engine, resolveRuntime(runtime), { onProgress });
-}
-
-/** Files belong to whom the sandbox runs as; one who is not root can only give them to himself. */
-function sandboxUid(): number {
-  const own = process.getuid?.() ?? 0;
-  return own === 0 ? DEFAULT_UID : own;
-}
-
-function checkOptions({ image, runtime, environment = {} }: DockerProviderOptions): void {
-  if (image !== undefined && runtime !== undefined) {
-    throw invalid("Give either an image or a runtime, not both.");
-  }
-  for (const [name, value] of Object.entries(environment)) {
-    if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !value.includes("\0")) continue;
-    throw invalid(`${JSON.stringify(name)} cannot be a variable of sandboxes.`);
-  }
-}
-
-function invalid(message: string): SandboxError {
-  return new SandboxError({ code: "invalid-argument", message });
-}
-
-function remoteEngine(host: string): SandboxError {
-  return new SandboxError({
-    code: "unsupported",
-    message: `The engine at ${host} is on another machine, where workspaceRoot is not; use one on this machine.`,
-  });
+function hasCode(error: unknown, code: SandboxErrorCode): boolean {
+  return SandboxError.isInstance(error) && error.code === code;
 }

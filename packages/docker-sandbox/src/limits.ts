@@ -1,4 +1,5 @@
-import { requireWholeNumber } from "@carrel/backend-protocol";
+import { SandboxError, requireWholeNumber } from "@carrel/backend-protocol";
+import type { EngineInfo } from "./engine/engine-info.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -29,15 +30,61 @@ const DEFAULT_LIMITS: Required<SandboxLimits> = {
 
 /** The agent alone takes this many threads; a sandbox without room for commands is of no use. */
 const MIN_PROCESSES = 64;
+const MIN_CPUS = 0.01;
+/** More than any machine has; a slip of the pen is told before an engine is asked. */
+const MAX_CPUS = 4096;
+/** As many as Linux can number. */
+const MAX_PROCESSES = 4_194_304;
+/** What the kernel lets one process have at most unless it was told otherwise. */
+const MAX_OPEN_FILES = 1_048_576;
 
 /** @throws `invalid-argument` */
 export function checkLimits(limits: SandboxLimits = {}): Required<SandboxLimits> {
-  const checked = { ...DEFAULT_LIMITS, ...limits };
-  requireWholeNumber("memoryBytes", checked.memoryBytes, { minimum: 64 * MEBIBYTE });
-  requireWholeNumber("a hundredth of cpus", Math.round(checked.cpus * 100), { minimum: 1 });
-  requireWholeNumber("processes", checked.processes, { minimum: MIN_PROCESSES });
-  requireWholeNumber("tmpBytes", checked.tmpBytes, { minimum: MEBIBYTE });
-  requireWholeNumber("openFiles", checked.openFiles, { minimum: 64 });
-  requireWholeNumber("fileBytes", checked.fileBytes, { minimum: MEBIBYTE });
+  if (typeof limits !== "object" || limits === null) throw invalid("limits must be an object.");
+  const checked = { ...DEFAULT_LIMITS };
+  for (const [name, value] of Object.entries(limits) as [string, number | undefined][]) {
+    if (!isLimit(name)) throw invalid(`There is no option limits.${name.slice(0, 200)}.`);
+    if (value !== undefined) checked[name] = value;
+  }
+  const { cpus } = checked;
+  if (typeof cpus !== "number" || !(cpus >= MIN_CPUS && cpus <= MAX_CPUS)) {
+    throw invalid(`limits.cpus must be a number from ${MIN_CPUS} to ${MAX_CPUS}, not ${cpus}.`);
+  }
+  const whole = (name: keyof SandboxLimits, minimum: number, maximum?: number): void =>
+    requireWholeNumber(`limits.${name}`, checked[name], {
+      minimum,
+      ...(maximum !== undefined && { maximum }),
+    });
+  whole("memoryBytes", 64 * MEBIBYTE);
+  whole("processes", MIN_PROCESSES, MAX_PROCESSES);
+  whole("tmpBytes", MEBIBYTE);
+  whole("openFiles", 64, MAX_OPEN_FILES);
+  whole("fileBytes", MEBIBYTE);
   return checked;
+}
+
+/** Limits that the engine's machine cannot give. @throws `invalid-argument` */
+export function checkMachine(
+  { memoryBytes, cpus }: Required<SandboxLimits>,
+  { info, host }: { info: EngineInfo; host: string },
+): void {
+  // An engine that does not say what it has is believed to have enough.
+  if (info.cpuCount > 0 && cpus > info.cpuCount) {
+    throw invalid(
+      `limits.cpus is ${cpus}, and the machine of the engine at ${host} has ${info.cpuCount} processors.`,
+    );
+  }
+  if (info.memoryBytes > 0 && memoryBytes > info.memoryBytes) {
+    throw invalid(
+      `limits.memoryBytes is ${memoryBytes}, and the machine of the engine at ${host} has ${info.memoryBytes} bytes.`,
+    );
+  }
+}
+
+function isLimit(name: string): name is keyof SandboxLimits {
+  return Object.hasOwn(DEFAULT_LIMITS, name);
+}
+
+function invalid(message: string): SandboxError {
+  return new SandboxError({ code: "invalid-argument", message });
 }

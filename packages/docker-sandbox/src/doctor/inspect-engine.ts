@@ -107,10 +107,10 @@ function checkUserNamespaces({ securityOptions, rootless }: EngineInfo): HostChe
   const name = "user ids";
   if (rootless || securityOptions.has("userns")) {
     const mode = rootless ? "the engine is rootless" : "the engine maps user ids";
-    return warning(
+    return missing(
       name,
-      `${mode}, so that a sandbox's user is another one outside`,
-      "Give the workspaces to the user that the sandbox's one is mapped to.",
+      `${mode}, so that sandboxes cannot own files in a directory of this machine`,
+      "Use an engine that does not, or the package without workspaceRoot, which keeps files in volumes.",
     );
   }
   return ok(name, "the same inside and outside; sandboxes never run as root");

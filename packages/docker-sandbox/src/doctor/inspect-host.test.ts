@@ -1,13 +1,16 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import type { RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { engineOrSkip, testEngineOptions } from "../testing/engine.ts";
-import { FAKE_INFO, FAKE_VERSION, startFakeEngine } from "../testing/fake-engine.ts";
+import { FAKE_INFO, FAKE_VERSION, sendJson, startFakeEngine } from "../testing/fake-engine.ts";
+import type { FakeAnswers } from "../testing/fake-engine.ts";
 import { formatReport } from "./format-report.ts";
 import { inspectHost } from "./inspect-host.ts";
+import type { InspectHostOptions } from "./inspect-host.ts";
 import type { HostReport } from "./host-report.ts";
 
 const GOOD_INFO = {
@@ -27,6 +30,11 @@ const GOOD_INFO = {
   DriverStatus: [["Backing Filesystem", "xfs"]],
 };
 
+interface FakeInspection extends Partial<InspectHostOptions> {
+  version?: object;
+  answers?: FakeAnswers;
+}
+
 let root: string;
 
 beforeAll(async () => {
@@ -41,9 +49,20 @@ function statusOf({ checks }: HostReport, name: string): string | undefined {
   return checks.find((check) => check.name === name)?.status;
 }
 
-async function inspectFake(info: object, version: object = FAKE_VERSION): Promise<HostReport> {
-  await using fake = await startFakeEngine({ "/info": info, "/version": version });
-  return await inspectHost({ host: fake.host, workspaceRoot: join(root, "not/yet/there") });
+const IMAGE_ANSWER = { Id: `sha256:${"a".repeat(64)}`, Architecture: "amd64" };
+
+async function inspectFake(
+  info: object,
+  { version = FAKE_VERSION, answers = {}, ...options }: FakeInspection = {},
+): Promise<HostReport> {
+  await using fake = await startFakeEngine({
+    "/info": info,
+    "/version": version,
+    "/images/python:3.12-slim/json": IMAGE_ANSWER,
+    ...answers,
+  });
+  const workspaceRoot = join(root, "not/yet/there");
+  return await inspectHost({ host: fake.host, workspaceRoot, ...options });
 }
 
 describe("Looking at a host", () => {
@@ -73,8 +92,8 @@ describe("Looking at a host", () => {
     ["limits", { SwapLimit: false }, "warning"],
     ["seccomp", { SecurityOptions: [] }, "missing"],
     ["access rules", { SecurityOptions: ["name=seccomp,profile=builtin"] }, "warning"],
-    ["user ids", { SecurityOptions: ["name=seccomp", "name=rootless"] }, "warning"],
-    ["user ids", { SecurityOptions: ["name=seccomp", "name=userns"] }, "warning"],
+    ["user ids", { SecurityOptions: ["name=seccomp", "name=rootless"] }, "missing"],
+    ["user ids", { SecurityOptions: ["name=seccomp", "name=userns"] }, "missing"],
     ["kernel", { KernelVersion: "5.4.0-generic" }, "warning"],
     ["machine", { MemTotal: 1024 ** 3 }, "warning"],
     ["live restore", { LiveRestoreEnabled: false }, "warning"],
@@ -88,7 +107,9 @@ describe("Looking at a host", () => {
 
   it("tells of an engine's known weaknesses", async () => {
     const components = [{ Name: "runc", Version: "1.1.11" }];
-    const report = await inspectFake(GOOD_INFO, { ...FAKE_VERSION, Components: components });
+    const report = await inspectFake(GOOD_INFO, {
+      version: { ...FAKE_VERSION, Components: components },
+    });
     const weaknesses = report.checks.filter(({ name }) => name === "weakness");
     expect(weaknesses.map(({ found }) => found)).toEqual([
       expect.stringContaining("CVE-2024-21626"),
@@ -106,6 +127,89 @@ describe("Looking at a host", () => {
       advice: expect.stringContaining("start Docker"),
     });
     expect(statusOf(report, "workspaces")).toBeDefined();
+  });
+});
+
+const noImage: RequestListener = (_request, response) =>
+  sendJson(response, 404, { message: "no such image" });
+const noRegistry: RequestListener = (_request, response) =>
+  sendJson(response, 500, { message: "Get registry-1.docker.io: no such host" });
+
+describe("Looking at the settings of a host", () => {
+  it.each<[string, FakeInspection, string, RegExp]>([
+    ["an image that is there", {}, "image", /^ok python:3.12-slim is on the engine/],
+    [
+      "an image that can be pulled",
+      { settings: { image: "debian" }, answers: { "/distribution/debian/json": {} } },
+      "image",
+      /^ok debian can be pulled/,
+    ],
+    [
+      "an image that cannot be pulled",
+      {
+        answers: {
+          "/images/python:3.12-slim/json": noImage,
+          "/distribution/python:3.12-slim/json": noRegistry,
+        },
+      },
+      "image",
+      /^missing python:3.12-slim is not on the engine.*no such host.*docker load.*CARREL_IMAGE/,
+    ],
+    [
+      "an image for another machine",
+      {
+        settings: { image: "debian" },
+        answers: { "/images/debian/json": { ...IMAGE_ANSWER, Architecture: "arm64" } },
+      },
+      "image",
+      /^missing debian is for arm64/,
+    ],
+    [
+      "a runtime",
+      { settings: { runtime: "coding" } },
+      "image",
+      /^ok coding is built on python:3.12-slim/,
+    ],
+    [
+      "no such runtime",
+      { settings: { runtime: "cobol" } },
+      "settings",
+      /^missing .*no runtime "cobol"/,
+    ],
+    [
+      "a network",
+      { settings: { network: "bridge" }, answers: { "/networks/bridge": {} } },
+      "network",
+      /^ok/,
+    ],
+    [
+      "no such network",
+      { settings: { network: "bridge" } },
+      "network",
+      /^missing .*CARREL_NETWORK=none/,
+    ],
+  ])("tells of %s", async (_, inspection, name, told) => {
+    const { checks, usable } = await inspectFake(GOOD_INFO, inspection);
+    const found = checks.filter((check) => check.name === name);
+    expect(found.map((check) => `${check.status} ${check.found} ${check.advice}`)).toEqual([
+      expect.stringMatching(told),
+    ]);
+    expect(usable).toBe(found[0]?.status === "ok");
+  });
+
+  it("tells of a place for files that is none", async () => {
+    const shared = join(root, "shared");
+    await mkdir(shared);
+    await chmod(shared, 0o777);
+    for (const [workspaceRoot, why] of [
+      ["/proc/1/workspaces", "/proc/1 is on no disk"],
+      [shared, "others may write there"],
+    ] as const) {
+      const { checks } = await inspectFake(GOOD_INFO, { workspaceRoot });
+      const place = checks.find(({ name }) => name === "workspaces");
+      expect(place).toMatchObject({ status: "missing", found: expect.stringContaining(why) });
+    }
+    await rm(shared, { recursive: true });
   });
 });
 

@@ -5,20 +5,28 @@ import type { EngineOptions } from "../engine/engine.ts";
 import type { HostCheck, HostReport } from "./host-report.ts";
 import { missing, ok } from "./host-report.ts";
 import { inspectEngine } from "./inspect-engine.ts";
+import { inspectSettings } from "./inspect-settings.ts";
+import type { InspectedSettings } from "./inspect-settings.ts";
 import { inspectWorkspaceRoot } from "./inspect-workspace-root.ts";
 
 export interface InspectHostOptions extends EngineOptions {
   /** Absolute path of the directory for users' files, which need not be there yet. */
   workspaceRoot: string;
+  /** What else the provider would be given. */
+  settings?: Omit<InspectedSettings, "workspaceRoot">;
 }
 
 /** Looks whether and how well sandboxes can run here. It changes nothing. */
 export async function inspectHost(options: InspectHostOptions): Promise<HostReport> {
-  const { workspaceRoot, ...engineOptions } = options;
+  const { workspaceRoot, settings, ...engineOptions } = options;
   const checks: HostCheck[] = [];
   try {
     await using engine = await connectEngine(engineOptions);
     checks.push(...inspectEngine(engine), await checkAgent(engine.info.architecture));
+    // An engine that cannot be used has nothing to say of them.
+    if (isUsable(checks)) {
+      checks.push(...(await inspectSettings(engine, { ...settings, workspaceRoot })));
+    }
     const engineDirectory = engine.remote ? null : engine.info.rootDirectory;
     checks.push(...(await inspectWorkspaceRoot(workspaceRoot, engineDirectory)));
   } catch (error) {
@@ -26,7 +34,11 @@ export async function inspectHost(options: InspectHostOptions): Promise<HostRepo
     checks.push(missing("engine", "no engine that can be used", error.message));
     checks.push(...(await inspectWorkspaceRoot(workspaceRoot, null)));
   }
-  return { usable: checks.every(({ status }) => status !== "missing"), checks };
+  return { usable: isUsable(checks), checks };
+}
+
+function isUsable(checks: readonly HostCheck[]): boolean {
+  return checks.every(({ status }) => status !== "missing");
 }
 
 async function checkAgent(architecture: string): Promise<HostCheck> {

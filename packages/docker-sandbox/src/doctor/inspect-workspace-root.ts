@@ -1,4 +1,4 @@
-import { stat, statfs } from "node:fs/promises";
+import { access, constants, lstat, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { HostCheck } from "./host-report.ts";
 import { missing, ok, warning } from "./host-report.ts";
@@ -15,6 +15,11 @@ export async function inspectWorkspaceRoot(
   const name = "workspaces";
   const place = await existingPart(workspaceRoot);
   const { blocks, bavail, bsize } = await statfs(place);
+  const obstacle = blocks === 0 ? `${place} is on no disk` : await obstacleAt(place, workspaceRoot);
+  if (obstacle !== null) {
+    const elsewhere = "Set CARREL_DATA_DIR or CARREL_WORKSPACE_ROOT to a place of this user.";
+    return [missing(name, `${workspaceRoot} cannot be used: ${obstacle}`, elsewhere)];
+  }
   const [freeBytes, sizeBytes] = [bavail * bsize, blocks * bsize];
   const amount = `${(freeBytes / GIBIBYTE).toFixed(1)} of ${(sizeBytes / GIBIBYTE).toFixed(1)} GiB`;
   const found = `${amount} free at ${workspaceRoot}`;
@@ -31,6 +36,21 @@ export async function inspectWorkspaceRoot(
       "Put the workspaces on a disk of their own, so that a full one stops neither.",
     ),
   ];
+}
+
+/** Why users' files cannot lie there, or `null`. @param place the part of the root that is there */
+async function obstacleAt(place: string, workspaceRoot: string): Promise<string | null> {
+  try {
+    await access(place, constants.W_OK | constants.X_OK);
+  } catch {
+    return `this user may not write at ${place}`;
+  }
+  const found = await lstat(place);
+  if (!(await stat(place)).isDirectory()) return `${place} is no directory`;
+  if (place !== workspaceRoot) return null;
+  if (!found.isDirectory()) return "it is a link";
+  if (found.uid !== (process.getuid?.() ?? found.uid)) return "it belongs to another user";
+  return (found.mode & 0o022) === 0 ? null : "others may write there (chmod 700 ends that)";
 }
 
 async function existingPart(path: string): Promise<string> {

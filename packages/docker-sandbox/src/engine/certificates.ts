@@ -34,7 +34,7 @@ async function readPem(path: string): Promise<Buffer> {
     return await readFile(path);
   } catch (cause) {
     throw invalid(
-      `${path} cannot be read; the directory needs ca.pem, cert.pem and key.pem.`,
+      `${path} cannot be read; the directory (the option engine.certificates) needs ca.pem, cert.pem and key.pem.`,
       cause,
     );
   }

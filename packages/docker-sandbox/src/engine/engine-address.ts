@@ -62,7 +62,7 @@ function parseTcp(host: string, url: URL, options: EngineAddressOptions): Engine
   if (!secure && options.allowPlainTcp !== true && !isLoopback(hostname)) {
     throw invalid(
       host,
-      "would be spoken to without TLS, and whoever can read or alter that traffic owns the engine's machine; give the directory with ca.pem, cert.pem and key.pem, or use ssh://",
+      "would be spoken to without TLS, and whoever can read or alter that traffic owns the engine's machine; name the directory with ca.pem, cert.pem and key.pem (the option engine.certificates), or use ssh://",
     );
   }
   const port = url.port === "" ? (secure ? TLS_PORT : PLAIN_PORT) : Number(url.port);

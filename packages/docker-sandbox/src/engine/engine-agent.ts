@@ -2,6 +2,7 @@ import { Agent } from "node:http";
 import { connect as connectSocket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
+import { inspect } from "node:util";
 import { SandboxError } from "@carrel/backend-protocol";
 import type { Certificates } from "./certificates.ts";
 import type { EngineAddress } from "./engine-address.ts";
@@ -19,6 +20,12 @@ const MAX_IDLE_CONNECTIONS = 8;
  * that is closed, those handed out as streams included, so that disposing it leaves none.
  */
 export class EngineAgent extends Agent implements AsyncDisposable {
+  static {
+    // The client writes each request out in full, its agent included, for a log that nobody reads.
+    // With all connections and all requests that wait, that takes longer than the request.
+    Object.defineProperty(this.prototype, inspect.custom, { value: () => "EngineAgent" });
+  }
+
   readonly #address: EngineAddress;
   readonly #certificates: Certificates | undefined;
   readonly #connections = new Set<Duplex>();

@@ -53,7 +53,8 @@ describe.skipIf(!engineOrSkip())("The engine of this machine", () => {
     );
     await expect(call).rejects.toMatchObject({
       code: "not-found",
-      message: "Docker could not inspect the container nobody: the engine has no such object.",
+      message:
+        "Docker could not inspect the container nobody, because the engine has no such object.",
     });
   });
 });
@@ -95,6 +96,13 @@ describe("Connecting", () => {
     await expect(connectEngine({ host: "tcp://127.0.0.1:1" })).rejects.toMatchObject({
       code: "unavailable",
       message: expect.stringContaining("nothing listens"),
+    });
+  });
+
+  it("says that a file is no socket", async () => {
+    await expect(connectEngine({ host: "unix:///etc/passwd" })).rejects.toMatchObject({
+      code: "invalid-argument",
+      message: expect.stringMatching(/is no socket/),
     });
   });
 

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import Dockerode from "dockerode";
 import { SandboxError } from "@carrel/backend-protocol";
 import { readCertificates } from "./certificates.ts";
@@ -86,8 +87,20 @@ export async function connectEngine(options: EngineOptions = {}): Promise<Engine
     );
   } catch (error) {
     await agent[Symbol.asyncDispose]();
+    await requireSocket(address);
     throw error;
   }
+}
+
+/** The kernel says the same of a socket that nobody listens on and of what is none. */
+async function requireSocket(address: EngineAddress): Promise<void> {
+  if (address.kind !== "unix") return;
+  const found = await stat(address.socketPath).catch(() => null);
+  if (found === null || found.isSocket()) return;
+  throw new SandboxError({
+    code: "invalid-argument",
+    message: `The engine's address ${address.host} (the option engine.host) is no socket; name that of Docker.`,
+  });
 }
 
 async function openEngine(

@@ -114,10 +114,16 @@ export class SshConnection extends Duplex {
     const reason = this.#complaint.trim() || `it ended with code ${exitCode ?? "none"}`;
     return new SandboxError({
       code: "unavailable",
-      message: `ssh could not reach the engine at ${this.#address.host}; check that "ssh ${this.#address.hostname} docker version" works without a question.`,
+      message: `ssh could not reach the engine at ${this.#address.host}; check that "${checkOf(this.#address)}" works without a question.`,
       cause: new Error(reason),
     });
   }
+}
+
+/** What a person would type; the program itself is given each part by an option of its own. */
+function checkOf({ user, hostname, port }: SshAddress): string {
+  const where = user === undefined ? hostname : `${user}@${hostname}`;
+  return `ssh ${port === undefined ? "" : `-p ${port} `}${where} docker version`;
 }
 
 function cannotStart(cause: Error): SandboxError {

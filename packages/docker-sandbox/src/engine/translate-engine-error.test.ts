@@ -27,7 +27,7 @@ describe("An engine's error", () => {
     const cause = answer(status);
     const error = translateEngineError(cause, ACTION);
     expect(error).toMatchObject({ code, cause });
-    expect(error.message).toMatch(/^Docker could not start the container x: .+\.$/);
+    expect(error.message).toMatch(/^Docker could not start the container x, because .+\.$/);
     expect(engineStatus(error)).toBe(status);
     expect(engineStatus(cause)).toBe(status);
   });

@@ -29,7 +29,7 @@ export function translateEngineError(error: unknown, action: EngineAction): Sand
   const { code, advice } = meaningOf(error, action.host);
   return new SandboxError({
     code,
-    message: `Docker could not ${action.action}: ${advice}.`,
+    message: `Docker could not ${action.action}, because ${advice}.`,
     cause: error,
   });
 }
@@ -77,10 +77,23 @@ export const NO_SPACE: RegExp = /no space left on device|disk quota exceeded/;
 const MEANING_OF_ERRNO = new Map<string, (host: string) => Meaning>([
   [
     "ENOENT",
-    (host) => unavailable(`nothing is at ${host}; install and start Docker, or set its address`),
+    (host) =>
+      unavailable(
+        `nothing is at ${host}; install and start Docker, or set its address (the option engine.host)`,
+      ),
   ],
-  ["ENOTDIR", (host) => unavailable(`nothing is at ${host}; set the engine's address`)],
-  ["ECONNREFUSED", (host) => unavailable(`nothing listens at ${host}; start Docker`)],
+  [
+    "ENOTDIR",
+    (host) =>
+      unavailable(`nothing is at ${host}; set the engine's address (the option engine.host)`),
+  ],
+  [
+    "ECONNREFUSED",
+    (host) =>
+      unavailable(
+        `nothing listens at ${host}; start Docker, or set its address (the option engine.host)`,
+      ),
+  ],
   ["EACCES", noPermission],
   ["EPERM", noPermission],
   ["ENOTFOUND", (host) => unavailable(`the name in ${host} is not known to DNS`)],

@@ -5,34 +5,121 @@ import { sandboxEnvironment } from "./sandbox-environment.ts";
 import { seccompProfile } from "./seccomp-profile.ts";
 
 /** The first process has a uid that nobody else has, so that the user's programs cannot signal it. */
-const INIT_UID = 65_534;
+export const INIT_UID = 65_534;
+
+/**
+ * As which users' programs run unless the provider is told otherwise: in no range of uids that Debian
+ * or systemd gives to anybody, because the kernel's limits by uid are shared with whoever else has it,
+ * and because he could look into their processes from outside.
+ * @see https://systemd.io/UIDS-GIDS
+ */
+export const SANDBOX_UID = 61_000;
 
 export const LABELS = {
+  /** Whose it is: {@link Installation.label}. */
   install: "carrel.install",
+  /** Hash of the sandbox's key. */
   key: "carrel.key",
+  /** The key itself, readable to its installation alone. */
+  sealedKey: "carrel.sealed-key",
+  /** Instead of both: the slot as which it was made for nobody. It is there for good. */
+  warm: "carrel.warm",
+  /** Id of the sandbox, which outlives its container. */
+  sandbox: "carrel.sandbox",
+  /** Hash of everything else here: another one is the container of another version or configuration. */
   spec: "carrel.spec",
 } as const;
 
-/** All that may differ between the containers of sandboxes. Nothing else can be asked for. */
-export interface ContainerSpec {
-  installationId: string;
-  /** Hash of the key; the key itself is never told to the engine. */
-  keyHash: string;
-  imageId: string;
-  architecture: string;
-  agentVolume: string;
-  /** Directory on the engine's machine that becomes the workspace. */
+/** Where a user's files lie: directories on the engine's machine, or volumes of the engine. */
+export interface FileSources {
+  type: "bind" | "volume";
   workspace: string;
   home: string;
+}
+
+/** Whose a container is: of a key, or as long as nobody claimed it of nobody. */
+export type ContainerOwner =
+  | {
+      keyHash: string;
+      /** {@link Installation.seal} */
+      sealedKey: string;
+    }
+  | { warmSlot: string };
+
+/** All that may differ between the containers of sandboxes. Nothing else can be asked for. */
+export interface ContainerSpec {
+  /** {@link Installation.label} */
+  installation: string;
+  owner: ContainerOwner;
+  sandboxId: string;
+  imageId: string;
+  /** The image's own PATH. */
+  imagePath: string;
+  architecture: string;
+  agentVolume: string;
+  files: FileSources;
   /** Of the sandbox's user, and its group's. */
   uid: number;
   limits: Required<SandboxLimits>;
   network: "none" | "bridge";
-  /** Keep what is written outside of the workspace, on a root that can be written to. */
+  /** A root that can be written to, as far as its modes allow, and that lasts with the container. */
   persistRoot: boolean;
   /** `runsc`, `kata`, …; the engine's default where it is absent. */
-  ociRuntime?: string | undefined;
-  environment: Readonly<Record<string, string>>;
+  ociRuntime: string | undefined;
+  env: Readonly<Record<string, string>>;
+}
+
+/** What the engine is asked to create: https://docs.docker.com/reference/api/engine. */
+export interface CreateBody {
+  Image: string;
+  Hostname: string;
+  User: string;
+  Entrypoint: string[];
+  Cmd: string[];
+  Env: string[];
+  WorkingDir: string;
+  Healthcheck: { Test: string[] };
+  StopSignal: string;
+  Labels: Record<string, string>;
+  HostConfig: HostConfig;
+}
+
+interface HostConfig {
+  NetworkMode: string;
+  CapDrop: string[];
+  Privileged: boolean;
+  SecurityOpt: string[];
+  ReadonlyRootfs: boolean;
+  Tmpfs?: Record<string, string>;
+  Mounts: MountSettings[];
+  MaskedPaths: string[];
+  PidsLimit: number;
+  Memory: number;
+  MemorySwap: number;
+  NanoCpus: number;
+  CpuShares: number;
+  Ulimits: Ulimit[];
+  OomScoreAdj: number;
+  IpcMode: string;
+  ShmSize: number;
+  CgroupnsMode: string;
+  Init: boolean;
+  LogConfig: { Type: string; Config: object };
+  RestartPolicy: { Name: string };
+  AutoRemove: boolean;
+  PublishAllPorts: boolean;
+  Runtime?: string;
+}
+
+type MountSettings = { Source: string; Target: string; ReadOnly: boolean } & (
+  | { Type: "volume"; VolumeOptions: { NoCopy: boolean } }
+  | { Type: "bind"; BindOptions: { Propagation: "rprivate"; NonRecursive: boolean } }
+);
+
+interface Ulimit {
+  Name: string;
+  Soft: number;
+  Hard: number;
 }
 
 // The engine's own list, which a list of one's own replaces, and what it leaves open.
@@ -51,33 +138,35 @@ const MASKED_PATHS = [
   "/sys/firmware",
 ];
 
-/** What the engine is asked to create: https://docs.docker.com/reference/api/engine. */
-export function createBody(spec: ContainerSpec): Record<string, unknown> {
+/** The only place that says what a sandbox's container is. */
+export function createBody(spec: ContainerSpec): CreateBody {
   const body = {
     Image: spec.imageId,
     Hostname: "carrel",
     User: `${INIT_UID}:${INIT_UID}`,
     Entrypoint: [AGENT_PATH, "init"],
     Cmd: [],
-    Env: sandboxEnvironment(spec.environment),
+    Env: sandboxEnvironment(spec.imagePath, spec.env),
     WorkingDir: WORK_DIR,
     Healthcheck: { Test: ["NONE"] },
     StopSignal: "SIGTERM",
-    NetworkDisabled: spec.network === "none",
     HostConfig: hostConfig(spec),
   };
   return { ...body, Labels: labels(spec, body) };
 }
 
-function labels(spec: ContainerSpec, body: object): Record<string, string> {
+function labels(spec: ContainerSpec, body: Omit<CreateBody, "Labels">): Record<string, string> {
   return {
-    [LABELS.install]: spec.installationId,
-    [LABELS.key]: spec.keyHash,
+    [LABELS.install]: spec.installation,
+    ...("warmSlot" in spec.owner
+      ? { [LABELS.warm]: spec.owner.warmSlot }
+      : { [LABELS.key]: spec.owner.keyHash, [LABELS.sealedKey]: spec.owner.sealedKey }),
+    [LABELS.sandbox]: spec.sandboxId,
     [LABELS.spec]: createHash("sha256").update(JSON.stringify(body)).digest("hex").slice(0, 32),
   };
 }
 
-function hostConfig(spec: ContainerSpec): Record<string, unknown> {
+function hostConfig(spec: ContainerSpec): HostConfig {
   const { limits, network, ociRuntime, persistRoot } = spec;
   return {
     NetworkMode: network,
@@ -88,7 +177,9 @@ function hostConfig(spec: ContainerSpec): Record<string, unknown> {
       `seccomp=${JSON.stringify(seccompProfile(spec.architecture))}`,
     ],
     ReadonlyRootfs: !persistRoot,
-    Tmpfs: { "/tmp": `rw,nosuid,nodev,exec,size=${limits.tmpBytes},nr_inodes=65536,mode=1777` },
+    ...(!persistRoot && {
+      Tmpfs: { "/tmp": `rw,nosuid,nodev,exec,size=${limits.tmpBytes},nr_inodes=65536,mode=1777` },
+    }),
     Mounts: mounts(spec),
     MaskedPaths: MASKED_PATHS,
     PidsLimit: limits.processes,
@@ -112,37 +203,43 @@ function hostConfig(spec: ContainerSpec): Record<string, unknown> {
   };
 }
 
-function mounts({ agentVolume, workspace, home }: ContainerSpec): Record<string, unknown>[] {
-  const bind = (source: string, target: string): Record<string, unknown> => ({
+// Never `Binds`: they take a source that is missing, and volumes would copy what the image has there.
+function mounts({ agentVolume, files }: ContainerSpec): MountSettings[] {
+  const volume = (source: string, target: string, readOnly: boolean): MountSettings => ({
+    Type: "volume",
+    Source: source,
+    Target: target,
+    ReadOnly: readOnly,
+    VolumeOptions: { NoCopy: true },
+  });
+  const bind = (source: string, target: string): MountSettings => ({
     Type: "bind",
     Source: source,
     Target: target,
     ReadOnly: false,
     BindOptions: { Propagation: "rprivate", NonRecursive: true },
   });
+  const own = (source: string, target: string): MountSettings =>
+    files.type === "bind" ? bind(source, target) : volume(source, target, false);
   return [
-    {
-      Type: "volume",
-      Source: agentVolume,
-      Target: AGENT_DIR,
-      ReadOnly: true,
-      VolumeOptions: { NoCopy: true },
-    },
-    bind(workspace, WORK_DIR),
-    bind(home, HOME_DIR),
+    volume(agentVolume, AGENT_DIR, true),
+    own(files.workspace, WORK_DIR),
+    own(files.home, HOME_DIR),
   ];
 }
 
 // None on processes: the kernel counts them by uid, over all sandboxes together.
-function ulimits({ openFiles, fileBytes }: Required<SandboxLimits>): Record<string, unknown>[] {
-  const both = (name: string, value: number): Record<string, unknown> => ({
+function ulimits({ openFiles, fileBytes }: Required<SandboxLimits>): Ulimit[] {
+  const both = (name: string, value: number): Ulimit => ({
     Name: name,
     Soft: value,
     Hard: value,
   });
   return [
     both("nofile", openFiles),
-    both("core", 0),
+    // Not 0: of a pattern that is a pipe the kernel heeds 1 alone, and otherwise starts the host's
+    // program as root for each crash: core(5), and fs/coredump.c.
+    both("core", 1),
     both("fsize", fileBytes),
     both("memlock", 64 * 1024),
   ];

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createDockerProvider } from "../docker-provider.ts";
 import { TEST_IMAGE, engineOrSkip, testEngineOptions } from "../testing/engine.ts";
 import { expectNoLeaks } from "../testing/leak-check.ts";
+import { TEST_UID as UID } from "../testing/uid.ts";
 
 const EPERM = 1;
 const ENOSYS = 38;
@@ -43,6 +44,13 @@ const REFUSED_CALLS: Readonly<Record<string, { numbers: [number, number]; errno?
   syslog: { numbers: [103, 116] },
   swapon: { numbers: [167, 224] },
   quotactl: { numbers: [179, 60] },
+  seccomp: { numbers: [317, 277] },
+  io_setup: { numbers: [206, 0] },
+  io_destroy: { numbers: [207, 1] },
+  io_getevents: { numbers: [208, 4] },
+  io_submit: { numbers: [209, 2] },
+  io_cancel: { numbers: [210, 3] },
+  io_pgetevents: { numbers: [333, 292] },
   acct: { numbers: [163, 89] },
 };
 
@@ -105,7 +113,7 @@ describe.skipIf(!engineOrSkip())("A hardened container, from the inside", () => 
   });
 
   it("runs as a user without privileges and without groups", async () => {
-    expect(await shell("id -u; id -g; id -G")).toBe(`${"1000\n".repeat(3)}`);
+    expect(await shell("id -u; id -g; id -G")).toBe(`${UID}\n`.repeat(3));
   });
 
   it("refuses system calls that manage the machine, or go around the filter", async () => {
@@ -152,6 +160,58 @@ for family in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6):
 socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0).close()
 socket.socketpair()
 `);
+  });
+
+  it("attaches no filter, which takes memory that the machine has once", async () => {
+    const refused = {
+      attach_filter: [1, 26],
+      attach_bpf: [1, 50],
+      attach_reuseport_cbpf: [1, 51],
+      attach_reuseport_ebpf: [1, 52],
+    };
+    // The kernel takes 32 bits of an argument, and the filter sees 64.
+    const printed = await python(`${PROBE_CALLS}
+import socket, struct
+from ctypes import addressof, create_string_buffer
+setsockopt, prctl = [(54, 157), (208, 167)][column]
+one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+code = create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0xffff))
+program = create_string_buffer(struct.pack("HxxxxxxQ", 1, addressof(code)))
+high = [0, 1 << 32, 1 << 63]
+answers = {}
+for name, (level, option) in ${JSON.stringify(refused)}.items():
+    answers[name] = [errno_of(setsockopt, one.fileno(), level | a, option | b, addressof(program), 16) for a in high for b in high]
+PR_SET_SECCOMP, MODE_FILTER = 22, 2
+answers["prctl"] = [errno_of(prctl, PR_SET_SECCOMP | a, MODE_FILTER, addressof(program), 0, 0) for a in high]
+print(json.dumps(answers))
+`);
+    for (const [name, answers] of Object.entries(JSON.parse(printed) as Record<string, number[]>)) {
+      expect({ [name]: new Set(answers) }).toEqual({ [name]: new Set([EPERM]) });
+    }
+  });
+
+  it("sets options of sockets and of processes that programs need", async () => {
+    const script = `
+import ctypes, socket
+tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+for level, option in ((socket.SOL_SOCKET, socket.SO_REUSEADDR), (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+        (socket.SOL_SOCKET, socket.SO_RCVBUF), (socket.SOL_SOCKET, socket.SO_REUSEPORT),
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY), (socket.IPPROTO_IP, socket.IP_TTL)):
+    tcp.setsockopt(level, option, 64)
+socket.socket(socket.AF_INET6, socket.SOCK_STREAM).setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+libc = ctypes.CDLL(None, use_errno=True)
+PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_CHILD_SUBREAPER = 1, 15, 38, 36
+print([libc.prctl(*a, 0, 0) for a in ((PR_SET_PDEATHSIG, 9, 0), (PR_SET_NAME, b"name", 0), (PR_SET_NO_NEW_PRIVS, 1, 0), (PR_SET_CHILD_SUBREAPER, 1, 0))])
+`;
+    expect(await python(script)).toBe("[0, 0, 0, 0]\n");
+  });
+
+  it("has a prompt with the name of its user, who has none in the image", async () => {
+    const { output } = await sandbox.execute("echo exit | bash --norc -i; true", {
+      env: { PS1: "\\u> " },
+    });
+    expect(output).toContain("agent> ");
+    expect(output).not.toContain("I have no name");
   });
 
   it("kills a program that speaks the 32-bit interface", async () => {
@@ -205,7 +265,7 @@ print(ctypes.CFUNCTYPE(ctypes.c_int)(address)())
 
   it("gains nothing by setuid", async () => {
     await shell("cp /usr/bin/id ./id && chmod 6755 ./id");
-    expect(await shell("./id -u")).toBe("1000\n");
+    expect(await shell("./id -u")).toBe(`${UID}\n`);
     expect((await sandbox.execute("su -c id; mount -t tmpfs none /tmp")).output).not.toMatch(
       /uid=0/,
     );
@@ -248,7 +308,7 @@ socket.create_connection(server.getsockname(), 2)
   });
 
   it("cannot look at the first process or at the agent", async () => {
-    const agent = "$(pgrep -o -u 1000 -f 'carrel-agent connect')";
+    const agent = `$(pgrep -o -u ${UID} -f 'carrel-agent connect')`;
     for (const process of ["1", agent]) {
       const files = "environ maps mem root/etc/passwd cwd/. fd/.";
       const attempts = `for f in ${files}; do head -c 1 /proc/${process}/$f 2>/dev/null; ls /proc/${process}/$f/ 2>/dev/null; done; true`;
@@ -260,7 +320,7 @@ socket.create_connection(server.getsockname(), 2)
     const script = `
 import ctypes, subprocess
 libc = ctypes.CDLL(None, use_errno=True)
-agent = int(subprocess.check_output(["pgrep", "-o", "-u", "1000", "-f", "carrel-agent connect"]))
+agent = int(subprocess.check_output(["pgrep", "-o", "-u", "${UID}", "-f", "carrel-agent connect"]))
 child = subprocess.Popen(["sleep", "60"])
 PTRACE_SEIZE = 0x4206
 print(libc.ptrace(PTRACE_SEIZE, agent, 0, 0), libc.ptrace(PTRACE_SEIZE, 1, 0, 0), libc.ptrace(PTRACE_SEIZE, child.pid, 0, 0))
@@ -300,7 +360,7 @@ child.kill()
 
   it("has its limits", async () => {
     const limits = await shell("cat /proc/self/limits");
-    expect(limits).toMatch(/^Max core file size\s+0\s+0\s/m);
+    expect(limits).toMatch(/^Max core file size\s+1\s+1\s/m);
     expect(limits).toMatch(/^Max open files\s+4096\s+4096\s/m);
     expect(limits).toMatch(/^Max file size\s+2147483648\s+2147483648\s/m);
     expect(await sandbox.usage()).toMatchObject({

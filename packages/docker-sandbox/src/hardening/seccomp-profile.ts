@@ -7,7 +7,7 @@ export interface SeccompProfile {
   syscalls: readonly SeccompRule[];
 }
 
-interface SeccompRule {
+export interface SeccompRule {
   names: readonly string[];
   action: "SCMP_ACT_ALLOW" | "SCMP_ACT_ERRNO";
   errnoRet?: number;
@@ -20,8 +20,12 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
   arm64: "SCMP_ARCH_AARCH64",
 };
 
-/** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_ALG, AF_VSOCK, AF_PACKET and the rest. */
-const SOCKET_FAMILIES = [1, 2, 10, 16];
+const AF_UNIX = 1;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const AF_NETLINK = 16;
+/** What tells the addresses of interfaces; other protocols of the family reach deep into the kernel. */
+const NETLINK_ROUTE = 0;
 
 /** All CLONE_NEW… flags: no program makes a namespace of its own. */
 const NAMESPACE_FLAGS = 0x7e02_0000;
@@ -31,6 +35,27 @@ const PERSONALITIES = [0x0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
 const ENOSYS = 38;
 
+const range = (first: number, last: number): number[] =>
+  Array.from({ length: last - first + 1 }, (_, index) => first + index);
+
+// Filters see 64 bits of an argument where the kernel takes 32: a rule that says what a number is
+// not, or that it is large, is got around by the others. So all that may be is named.
+
+const SOL_SOCKET = 1;
+/** IP, TCP, UDP, IPv6, ICMPv6 and netlink. */
+const OTHER_LEVELS = [0, 6, 17, 41, 58, 270];
+/**
+ * All but those that attach filters, 26 and 50 to 52: the kernel compiles filters into memory of
+ * which the machine has one piece, and without which no container starts.
+ * @see https://github.com/torvalds/linux/blob/master/include/uapi/asm-generic/socket.h
+ */
+const SOCKET_OPTIONS = [...range(1, 25), ...range(27, 49), ...range(53, 90)];
+/**
+ * All but `PR_SET_SECCOMP`, 22, which is the same; the last two name memory, and who may trace.
+ * @see https://github.com/torvalds/linux/blob/master/include/uapi/linux/prctl.h
+ */
+const PROCESS_OPTIONS = [...range(1, 21), ...range(23, 90), 0x5356_4d41, 0x5961_6d61];
+
 /** @param architecture of the engine's machine, as images name it */
 export function seccompProfile(architecture: string): SeccompProfile {
   const native = ARCHITECTURES[architecture];
@@ -39,8 +64,14 @@ export function seccompProfile(architecture: string): SeccompProfile {
     architectures: native === undefined ? [] : [native],
     syscalls: [
       { names: ALLOWED_SYSTEM_CALLS, action: "SCMP_ACT_ALLOW" },
-      ...SOCKET_FAMILIES.map((value) => allowWith("socket", value)),
-      ...PERSONALITIES.map((value) => allowWith("personality", value)),
+      // Not AF_ALG, AF_VSOCK, AF_PACKET and the rest.
+      ...[AF_UNIX, AF_INET, AF_INET6].map((family) => allow("socket", [family])),
+      allow("socket", [AF_NETLINK, null, NETLINK_ROUTE]),
+      allow("socketpair", [AF_UNIX]),
+      ...OTHER_LEVELS.map((level) => allow("setsockopt", [null, level])),
+      ...SOCKET_OPTIONS.map((option) => allow("setsockopt", [null, SOL_SOCKET, option])),
+      ...PROCESS_OPTIONS.map((option) => allow("prctl", [option])),
+      ...PERSONALITIES.map((persona) => allow("personality", [persona])),
       {
         names: ["clone"],
         action: "SCMP_ACT_ALLOW",
@@ -52,7 +83,10 @@ export function seccompProfile(architecture: string): SeccompProfile {
   };
 }
 
-function allowWith(name: string, value: number): SeccompRule {
-  const args = [{ index: 0, value, op: "SCMP_CMP_EQ" }];
+/** Allow a call with these arguments; `null` is any. */
+function allow(name: string, values: readonly (number | null)[]): SeccompRule {
+  const args = values.flatMap((value, index) =>
+    value === null ? [] : [{ index, value, op: "SCMP_CMP_EQ" }],
+  );
   return { names: [name], action: "SCMP_ACT_ALLOW", args };
 }

@@ -37,7 +37,7 @@ export async function ensureImage(
   if (image === null) {
     throw new SandboxError({
       code: "not-found",
-      message: `The engine has no image ${reference}; load it there, or name one that can be pulled.`,
+      message: `The engine has no image ${reference}; load it there with docker load, or name one that can be pulled (the option image).`,
     });
   }
   return checkPlatform(image, reference, engine);

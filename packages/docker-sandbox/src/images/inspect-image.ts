@@ -6,7 +6,11 @@ export interface LocalImage {
   id: string;
   /** As in Docker's names of platforms: `amd64`, `arm64`, … */
   architecture: string;
+  /** What its `PATH` is set to, or what every Linux has. */
+  path: string;
 }
+
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** The image where the engine has it, or `null`. `reference` is a valid name or id. */
 export async function inspectImage(
@@ -43,12 +47,19 @@ function inspect(engine: Engine, reference: string, abortSignal: AbortSignal): P
 }
 
 function readImage(image: unknown, reference: string): LocalImage {
-  const { Id: id, Architecture: architecture } = Object(image) as Record<string, unknown>;
+  const { Id: id, Architecture: architecture, Config } = Object(image) as Record<string, unknown>;
   if (typeof id !== "string" || typeof architecture !== "string") {
     throw new SandboxError({
       code: "unavailable",
       message: `The engine does not describe the image ${reference}; check that it is Docker.`,
     });
   }
-  return { id, architecture };
+  return { id, architecture, path: readPath(Config) };
+}
+
+function readPath(config: unknown): string {
+  const { Env: variables } = Object(config) as Record<string, unknown>;
+  if (!Array.isArray(variables)) return DEFAULT_PATH;
+  const path = variables.map(String).find((variable) => variable.startsWith("PATH="));
+  return path?.slice("PATH=".length) ?? DEFAULT_PATH;
 }

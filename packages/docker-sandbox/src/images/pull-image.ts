@@ -78,7 +78,7 @@ const MEANINGS: readonly Meaning[] = [
 ];
 
 const UNREACHABLE =
-  "the registry cannot be reached or does not answer properly; check the engine's network, or load the image there";
+  "the registry cannot be reached or does not answer properly; check the engine's network, or bring the image there with docker load, or name one that is there (the option image)";
 
 function explainPull(error: unknown, image: string, engine: Engine): SandboxError {
   const refused = error instanceof EngineWorkFailed || engineStatus(error) !== null;

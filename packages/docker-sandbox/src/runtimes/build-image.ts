@@ -7,6 +7,8 @@ import { NO_SPACE, translateEngineError } from "../engine/translate-engine-error
 import type { WorkContext } from "../images/shared-work.ts";
 import { BuildLog } from "./build-log.ts";
 
+const MAX_REASON_CHARS = 300;
+
 export interface ImageBuild {
   /** Of the runtime, for messages. */
   name: string;
@@ -65,7 +67,10 @@ async function makeContext(dockerfile: string): Promise<Buffer> {
 function buildFailed(error: EngineWorkFailed, name: string, log: BuildLog): SandboxError {
   const output = log.tail();
   const full = NO_SPACE.test(error.message) || NO_SPACE.test(output);
-  const ending = error.exitCode === null ? "failed" : `ended with code ${error.exitCode}`;
+  // Where no command ended, the engine itself says why.
+  const isCommand = error.exitCode !== null;
+  const reason = (isCommand && log.lastWords()) || error.message;
+  const ending = `${isCommand ? `ended with code ${error.exitCode}` : "failed"} (${reason.slice(0, MAX_REASON_CHARS)})`;
   const advice = full
     ? "the disk of the engine is full; free some of it"
     : "correct the recipe, or check the engine's network";

@@ -2,6 +2,8 @@ import { stripVTControlCharacters } from "node:util";
 
 const MAX_LINES = 20;
 const MAX_LINE_CHARS = 400;
+/** Lines of the engine's builder about itself. */
+const BUILDERS_OWN = /^(?:Step \d|--->|Removing intermediate container|Successfully )/;
 const STEP = /^Step (\d+)\/(\d+) : /;
 
 /** Where a build is, and the end of what it wrote. */
@@ -22,6 +24,12 @@ export class BuildLog {
 
   get position(): { step: number; steps: number; line: string } {
     return { step: this.#step, steps: this.#steps, line: this.#lines.at(-1) ?? "" };
+  }
+
+  /** The last line that a command wrote, and not the builder; empty where none did. */
+  lastWords(): string {
+    const lines = [...this.#lines, clean(this.#rest)];
+    return lines.findLast((line) => line !== "" && !BUILDERS_OWN.test(line)) ?? "";
   }
 
   /** The last lines, at most 20 of 400 characters. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectEngine } from "../engine/engine.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { SandboxProgress } from "../images/sandbox-progress.ts";
+import { SANDBOX_UID } from "../hardening/create-body.ts";
 import { engineOrSkip, TEST_IMAGE, TEST_LABEL, testEngineOptions } from "../testing/engine.ts";
 import { buildRuntime } from "./build-runtime.ts";
 import { RUNTIME_LABEL } from "./runtime-label.ts";
@@ -41,7 +42,7 @@ describe.skipIf(!engineOrSkip())("A runtime on the engine of this machine", () =
     const container = await engine.docker.createContainer({
       Image: image,
       Cmd: command,
-      User: "1000:1000",
+      User: `${SANDBOX_UID}:${SANDBOX_UID}`,
       Tty: true,
       Labels: { [TEST_LABEL]: "runtimes" },
       HostConfig: { NetworkMode: "none", ReadonlyRootfs: true },
@@ -138,7 +139,7 @@ describe.skipIf(!engineOrSkip())("A runtime on the engine of this machine", () =
     const error: unknown = await buildRuntime(engine, mine).catch((caught: unknown) => caught);
     expect(error).toMatchObject({
       code: "unavailable",
-      message: expect.stringMatching(/step 5 of 5 ended with code 7; /),
+      message: expect.stringMatching(/step 5 of 5 ended with code 7 \(the reason\); /),
     });
     expect((error as Error).message).toMatch(/\n1000\n/);
     expect((error as Error).message.length).toBeLessThan(10_000);

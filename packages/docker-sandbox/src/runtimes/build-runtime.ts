@@ -9,7 +9,7 @@ import { sharedWorkPerEngine } from "../images/shared-work.ts";
 import type { WorkContext } from "../images/shared-work.ts";
 import { runBuild } from "./build-image.ts";
 import { dockerfileOf } from "./dockerfile.ts";
-import { removeSuperseded } from "./remove-superseded.ts";
+import { removeLeftovers, removeSuperseded } from "./remove-superseded.ts";
 import type { RuntimeRecipe } from "./runtime-recipe.ts";
 
 export interface RuntimeImage extends LocalImage {
@@ -34,7 +34,7 @@ export async function buildRuntime(
   options: ProgressOptions = {},
 ): Promise<RuntimeImage> {
   const dockerfile = dockerfileOf(recipe);
-  const base = await ensureImage(engine, recipe.baseImage, options);
+  const base = await baseOf(engine, recipe, options);
   const hash = createHash("sha256").update(`${base.id}\n${dockerfile}`).digest("hex");
   const tag = `${repositoryOf(recipe)}:${hash.slice(0, 16)}`;
   const image = await inspectImage(engine, tag, options.signal);
@@ -46,6 +46,20 @@ export async function buildRuntime(
   );
 }
 
+async function baseOf(
+  engine: Engine,
+  { name, baseImage }: RuntimeRecipe,
+  options: ProgressOptions,
+): Promise<LocalImage> {
+  try {
+    return await ensureImage(engine, baseImage, options);
+  } catch (error) {
+    if (!SandboxError.isInstance(error)) throw error;
+    const message = `${error.message} The runtime ${name} is built on it.`;
+    throw new SandboxError({ code: error.code, message, cause: error });
+  }
+}
+
 interface Job {
   engine: Engine;
   recipe: RuntimeRecipe;
@@ -55,7 +69,13 @@ interface Job {
 
 async function build(job: Job, context: WorkContext): Promise<RuntimeImage> {
   const { engine, recipe, dockerfile, tag } = job;
-  await runBuild(engine, { name: recipe.name, dockerfile, tag }, context);
+  try {
+    await runBuild(engine, { name: recipe.name, dockerfile, tag }, context);
+  } catch (error) {
+    // A recipe that is being corrected finds what was built of it so far; nobody needs it for long.
+    await removeLeftovers(engine, recipe.name, context.signal).catch(() => undefined);
+    throw error;
+  }
   const image = await inspectImage(engine, tag, context.signal);
   if (!image) {
     throw new SandboxError({

@@ -95,8 +95,24 @@ describe("The Dockerfile of a recipe", () => {
     expectRefused({ npmPackages: [attack] });
   });
 
-  it("takes no Debian package that is to be removed", () => {
-    expectRefused({ aptPackages: ["bash-"] });
+  it.each(["x.whl", "x.tgz", "x.tar.gz", "x.zip", "x.WHL", "x.whl[extra]", "a@x.tgz"])(
+    "takes no package that may be a file: %j",
+    (attack) => {
+      expectRefused({ pipPackages: [attack] });
+      expectRefused({ npmPackages: [attack] });
+    },
+  );
+
+  it("takes no Debian package that is to be removed, or that may be many", () => {
+    for (const name of ["bash-", "a.+", "a.+b", "a..b"]) expectRefused({ aptPackages: [name] });
+  });
+
+  it("takes no field that there is not, and nothing that is no recipe", () => {
+    expectRefused({ pipPackage: ["x"] } as Partial<RuntimeRecipe>);
+    expectRefused({ env: "A=b" } as unknown as Partial<RuntimeRecipe>);
+    for (const recipe of [null, undefined]) {
+      expect(() => dockerfileOf(recipe as unknown as RuntimeRecipe)).toThrow(/must be an object/);
+    }
   });
 
   it.each(

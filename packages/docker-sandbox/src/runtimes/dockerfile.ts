@@ -1,3 +1,5 @@
+import { SANDBOX_UID } from "../hardening/create-body.ts";
+import { HOME_DIR } from "../hardening/places.ts";
 import { RUNTIME_LABEL } from "./runtime-label.ts";
 import type { RuntimeRecipe } from "./runtime-recipe.ts";
 import { validateRecipe } from "./validate-recipe.ts";
@@ -5,11 +7,9 @@ import { validateRecipe } from "./validate-recipe.ts";
 // Where npm installs globally, in Node's images and in Debian's packages.
 const NODE_MODULES = "/usr/local/lib/node_modules";
 
-// The sandbox's user has a name, so that whoami, git and ssh work. Node's images have one already.
-const ADD_USER = [
-  "grep -q '^[^:]*:[^:]*:1000:' /etc/passwd",
-  "{ echo 'agent:x:1000:1000:agent:/home/agent:/bin/sh' >> /etc/passwd && echo 'agent:x:1000:' >> /etc/group; }",
-].join(" || ");
+// The sandbox's user has a name, so that whoami, git and ssh work. The other one is the first user of
+// most machines, as whom sandboxes run where the provider is not root; Node's images have one already.
+const ADD_USERS = [...addUser("agent", SANDBOX_UID), ...addUser("user", 1000)].join("; ");
 
 /**
  * The Dockerfile of a recipe. Commands are written as JSON, which neither Docker nor, but for those
@@ -26,7 +26,7 @@ export function dockerfileOf(recipe: RuntimeRecipe): string {
     `LABEL ${RUNTIME_LABEL}="${recipe.name}"`,
     "USER 0:0",
     ...Object.entries(recipe.env ?? {}).map(([name, value]) => `ENV ${name}="${value}"`),
-    runShell(ADD_USER),
+    runShell(ADD_USERS),
     ...installApt(aptPackages),
     ...installPip(pipPackages),
     ...installNpm(npmPackages),
@@ -35,12 +35,20 @@ export function dockerfileOf(recipe: RuntimeRecipe): string {
   return `${lines.join("\n")}\n`;
 }
 
+function addUser(name: string, uid: number): string[] {
+  return [
+    `grep -q '^[^:]*:[^:]*:${uid}:' /etc/passwd || echo '${name}:x:${uid}:${uid}:${name}:${HOME_DIR}:/bin/sh' >> /etc/passwd`,
+    `grep -q '^[^:]*:[^:]*:${uid}:' /etc/group || echo '${name}:x:${uid}:' >> /etc/group`,
+  ];
+}
+
+// Without the option apt takes a name that there is not for a regular expression.
 function installApt(packages: readonly string[]): string[] {
   if (packages.length === 0) return [];
   const steps = [
     "export DEBIAN_FRONTEND=noninteractive",
     "apt-get update",
-    `apt-get install -y --no-install-recommends ${packages.join(" ")}`,
+    `apt-get install -y --no-install-recommends -o APT::Cmd::Pattern-Only=true ${packages.join(" ")}`,
     "rm -rf /var/lib/apt/lists/*",
   ];
   return [runShell(steps.join(" && "))];

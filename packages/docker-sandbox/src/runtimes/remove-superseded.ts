@@ -16,14 +16,7 @@ export async function removeSuperseded(
   { name, tag: keptTag }: { name: string; tag: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const images = await engine.call(
-    `list the images of the runtime ${name}`,
-    (abortSignal) => {
-      const filters = { label: [`${RUNTIME_LABEL}=${name}`] };
-      return engine.docker.listImages({ filters, abortSignal });
-    },
-    { signal },
-  );
+  const images = await imagesOf(engine, name, signal);
   const repository = keptTag.slice(0, keptTag.lastIndexOf(":") + 1);
   for (const image of images) {
     const tags = tagsOf(image);
@@ -32,6 +25,30 @@ export async function removeSuperseded(
     const names = tags.length === 0 && isOld(image) ? [image.Id] : superseded;
     for (const reference of names) await removeImage(engine, reference, signal);
   }
+}
+
+/** After a build that failed: what earlier ones left an hour ago. */
+export async function removeLeftovers(
+  engine: Engine,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const image of await imagesOf(engine, name, signal)) {
+    if (tagsOf(image).length === 0 && isOld(image)) await removeImage(engine, image.Id, signal);
+  }
+}
+
+function imagesOf(
+  engine: Engine,
+  name: string,
+  signal: AbortSignal,
+): Promise<Dockerode.ImageInfo[]> {
+  const filters = { label: [`${RUNTIME_LABEL}=${name}`] };
+  return engine.call(
+    `list the images of the runtime ${name}`,
+    (abortSignal) => engine.docker.listImages({ filters, abortSignal }),
+    { signal },
+  );
 }
 
 // An engine writes `<none>:<none>` for no tag, or nothing.

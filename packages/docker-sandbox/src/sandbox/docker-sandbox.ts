@@ -1,124 +1,200 @@
 import type { Duplex } from "node:stream";
 import { SandboxError, throwIfAborted } from "@carrel/backend-protocol";
 import type {
+  CreateOptions,
   ManagedSandbox,
   OperationOptions,
+  SandboxErrorCode,
   SandboxStatus,
   SandboxUsage,
 } from "@carrel/backend-protocol";
 import { AgentSandbox } from "@carrel/sandbox-agent";
-import type { Container } from "dockerode";
-import type { Engine } from "../engine/engine.ts";
-import { AGENT_PATH, HOME_DIR, WORK_DIR } from "../hardening/places.ts";
-import type { Workspaces } from "../workspace/workspaces.ts";
-import { ExecStream } from "./demultiplex.ts";
-import { readStatistics } from "./statistics.ts";
+import type { AgentConnection } from "@carrel/sandbox-agent";
+import type { Containers, FoundContainer } from "../container/containers.ts";
+import type { ContainerUsage } from "../container/statistics.ts";
+import type { CreateBody } from "../hardening/create-body.ts";
+import { LABELS } from "../hardening/create-body.ts";
+import { HOME_DIR, WORK_DIR } from "../hardening/places.ts";
+import type { SandboxLimits } from "../limits.ts";
+import type { FileStore, Holder } from "../workspace/file-store.ts";
+import { openAgent } from "./open-agent.ts";
+import { refusalOf, stopped, unreachable } from "./refusals.ts";
 
-/** Starting and stopping take as long as the engine's machine is loaded. */
-const TRANSITION_TIMEOUT_MS = 60_000;
-/** The first process ends at once when it is told to, and everything with it. */
-const STOP_SECONDS = 5;
 const DISK_USAGE_TIMEOUT_MS = 5000;
+const NOT_RUNNING: ContainerUsage = { memoryBytes: null, cpuMs: null, processCount: null };
+/** How often an engine is asked again that refuses for a state which the container has not. */
+const REACH_ATTEMPTS = 3;
+const THAW_TIMEOUT_MS = 30_000;
 
 export interface DockerSandboxOptions {
-  engine: Engine;
-  workspaces: Workspaces;
-  containerId: string;
+  id: string;
   key: string;
+  keyHash: string;
+  containers: Containers;
+  files: FileStore;
+  limits: Required<SandboxLimits>;
   uid: number;
-  status: SandboxStatus;
+  /** What its container has to be now. */
+  body: () => CreateBody;
+  /** Its container has a root that lasts, and is therefore never made anew. */
+  keepContainer: boolean;
+  /** Make good what its container needs and somebody removed: the image, the agent. */
+  repair: (options: CreateOptions) => Promise<void>;
+  /** It is gone: its provider can forget it. */
+  onGone: () => void;
 }
 
-/** One container, and the agent in it. */
+/** What is known of the container. The engine is asked where it matters. */
+interface Known {
+  status: SandboxStatus;
+  containerId: string;
+  /** It was stopped by this very object. */
+  wasAsked?: true;
+}
+
+interface KnownNow extends Known {
+  /** `null` where the container is gone. */
+  specHash: string | null;
+  /** It was in a warm pool, and has another container when it starts again. */
+  claimed: boolean;
+  /** Somebody is about to start it for the first time. */
+  beingMade: boolean;
+}
+
+/** One sandbox: a container, which may be made anew, and the agent in it. */
 export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
   readonly key: string;
-  readonly #engine: Engine;
-  readonly #workspaces: Workspaces;
-  readonly #container: Container;
-  readonly #uid: number;
-  /** What was last known. The engine is asked where it matters. */
-  #status: SandboxStatus;
+  readonly #options: DockerSandboxOptions;
+  #known: Known;
+  #refusal: SandboxError;
   #transitions: Promise<unknown> = Promise.resolve();
+  /** Transitions that were begun and that have ended: what was seen amid one may be outdated. */
+  #begun = 0;
+  #ended = 0;
 
-  constructor({ engine, workspaces, containerId, key, uid, status }: DockerSandboxOptions) {
+  /** @param connection to its agent, where there is one already */
+  constructor(options: DockerSandboxOptions, known: Known, connection?: AgentConnection) {
     super({
-      id: containerId.slice(0, 12),
+      ...(connection && { connection }),
+      id: options.id,
       workDir: WORK_DIR,
       open: (signal) => this.#openAgent(signal),
-      admit: () => this.#admit(),
+      admit: () => (this.#known.status === "running" ? undefined : this.#admit()),
+      onSilence: async () => void (await this.#thaw(AbortSignal.timeout(THAW_TIMEOUT_MS))),
     });
-    this.key = key;
-    this.#engine = engine;
-    this.#workspaces = workspaces;
-    this.#container = engine.docker.getContainer(containerId);
-    this.#uid = uid;
-    this.#status = status;
+    this.key = options.key;
+    this.#options = options;
+    this.#known = known;
+    this.#refusal = stopped(null);
   }
 
   async status({ signal }: OperationOptions = {}): Promise<SandboxStatus> {
-    this.#learn(await this.#ask(signal));
-    return this.#status;
+    return (await this.#look(signal)).status;
   }
 
-  async usage(options: OperationOptions = {}): Promise<SandboxUsage> {
-    const status = await this.status(options);
-    if (status === "gone") throw this.#refusal("gone");
-    // One measurement at once: the engine would else wait for a second one to compare it with.
-    const once = { stream: false as const, "one-shot": true };
-    const statistics: unknown = await this.#engine.call(
-      "tell what a sandbox uses",
-      (abortSignal) => this.#container.stats(Object.assign(once, { abortSignal })),
-      options,
-    );
-    const within = { timeoutMs: DISK_USAGE_TIMEOUT_MS, ...options };
-    const disk = status === "running" ? await this.diskUsage([WORK_DIR, HOME_DIR], within) : null;
-    return { ...readStatistics(statistics), diskBytes: disk?.bytes ?? null, diskLimitBytes: null };
+  async usage({ signal }: OperationOptions = {}): Promise<SandboxUsage> {
+    const { status, containerId } = await this.#look(signal);
+    if (status === "gone") throw refusalOf(status);
+    const { containers, limits } = this.#options;
+    const paths = [WORK_DIR, HOME_DIR];
+    const within = { timeoutMs: DISK_USAGE_TIMEOUT_MS, ...(signal && { signal }) };
+    const [container, disk] = await Promise.all([
+      // Of one that does not run the engine tells zeros.
+      status === "stopped" ? NOT_RUNNING : containers.usage(containerId, signal),
+      status === "running" ? this.diskUsage(paths, within) : null,
+    ]);
+    return {
+      ...container,
+      memoryLimitBytes: limits.memoryBytes,
+      processLimit: limits.processes,
+      diskBytes: disk?.bytes ?? null,
+      diskLimitBytes: null,
+    };
   }
 
   pause({ signal }: OperationOptions = {}): Promise<void> {
-    return this.#transition(signal, async (status) => {
-      if (status === "gone" || status === "stopped") throw this.#refusal(status);
+    return this.#transition(signal, async ({ status, containerId }) => {
+      if (status === "gone" || status === "stopped") throw this.#refusal;
       if (status === "paused") return;
+      // Before: a frozen agent answers nothing.
       this.suspend();
-      await this.#do("pause", (abortSignal) => this.#container.pause({ abortSignal }), signal);
-      this.#learn("paused");
+      try {
+        await this.#options.containers.pause(containerId, signal);
+      } catch (error) {
+        this.wake();
+        throw error;
+      }
+      this.#learn({ status: "paused", containerId });
     });
   }
 
   resume({ signal }: OperationOptions = {}): Promise<void> {
-    return this.#transition(signal, async (status) => {
-      if (status === "gone") throw this.#refusal("gone");
-      if (status === "paused") await this.#unpause(signal);
-      if (status === "stopped") {
-        await this.#do("start", (abortSignal) => this.#container.start({ abortSignal }), signal);
+    return this.#transition(signal, async (now) => {
+      const { status, containerId } = now;
+      if (status === "gone") throw this.#refusal;
+      if (status === "paused") {
+        await this.#options.containers.unpause(containerId, signal);
+        this.#learn({ status: "running", containerId });
       }
-      this.#learn("running");
+      if (status === "stopped") {
+        const options = signal ? { signal } : {};
+        const { files, keyHash } = this.#options;
+        await files.check(keyHash, this.#holder);
+        await this.#start(await this.#upToDate(now, options), options);
+      }
+    });
+  }
+
+  /** The files of the key are those of this sandbox, which was just made or claimed. */
+  async takeFiles(): Promise<void> {
+    const { files, keyHash } = this.#options;
+    await files.take(keyHash, this.#holder);
+  }
+
+  /** Start a container that was just made. */
+  begin(options: CreateOptions = {}): Promise<void> {
+    return this.#inTurn(options.signal, async () => {
+      await this.takeFiles();
+      await this.#start(this.#known.containerId, options);
     });
   }
 
   stop({ signal }: OperationOptions = {}): Promise<void> {
-    return this.#transition(signal, async (status) => {
+    return this.#transition(signal, async ({ status, containerId }) => {
       if (status === "gone" || status === "stopped") return;
-      if (status === "paused") await this.#unpause(signal);
-      const stopping = (abortSignal: AbortSignal): Promise<unknown> =>
-        this.#container.stop({ t: STOP_SECONDS, abortSignal });
-      await this.#do("stop", stopping, signal);
-      this.#learn("stopped");
+      const { containers } = this.#options;
+      if (status === "paused") await containers.kill(containerId, signal);
+      else await containers.stop(containerId, signal);
+      this.#learn({ status: "stopped", containerId, wasAsked: true });
     });
   }
 
   destroy({ signal }: OperationOptions = {}): Promise<void> {
-    return this.#transition(signal, async (status) => {
+    return this.#transition(signal, async ({ status, containerId }) => {
       if (status === "gone") return;
-      await removeContainer(this.#engine, this.#container, signal);
-      this.#learn("gone");
-      await this.#workspaces.delete(this.key);
+      const { containers, files, keyHash } = this.#options;
+      await containers.kill(containerId, signal);
+      // The container's name keeps others from making a sandbox of these files until they are away.
+      const discard = await files.setAside(keyHash, this.#holder);
+      this.#learn({ status: "gone", containerId });
+      await containers.remove(containerId);
+      await discard();
     });
   }
 
-  override async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
-    await super[Symbol.asyncDispose]();
+  /** Remove the container of one that is stopped, and keep the files. `false` where it is not. */
+  async discard({ signal }: OperationOptions = {}): Promise<boolean> {
+    let discarded = false;
+    await this.#transition(signal, async ({ status, containerId, beingMade }) => {
+      if (status !== "stopped" || beingMade) return;
+      discarded = await this.#options.containers.removeStopped(containerId, signal);
+      if (discarded) this.#learn({ status: "gone", containerId });
+    });
+    return discarded;
+  }
+
+  override [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 
   /** Close the connection to the agent; the container runs on. */
@@ -126,142 +202,192 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
     await super[Symbol.asyncDispose]();
   }
 
-  #admit(): void {
-    if (this.#status !== "running") throw this.#refusal(this.#status);
+  async #start(containerId: string, options: CreateOptions): Promise<void> {
+    const { containers, repair } = this.#options;
+    const { signal, onProgress } = options;
+    onProgress?.({ phase: "starting" });
+    try {
+      await containers.start(containerId, signal);
+    } catch (error) {
+      // The engine's word for a program to start that is not where it must be.
+      if (!hasCode(error, "invalid-argument")) throw error;
+      await repair(options);
+      await containers.start(containerId, signal);
+    }
+    this.#learn({ status: "running", containerId });
+    // A sandbox runs when its agent answers.
+    await this.stat(WORK_DIR, signal ? { signal } : {});
+  }
+
+  /** Its container, made anew where it is that of another version or configuration. */
+  async #upToDate(
+    { containerId, specHash, claimed }: KnownNow,
+    options: OperationOptions,
+  ): Promise<string> {
+    const { containers, keepContainer, repair, body } = this.#options;
+    if (keepContainer || specHash === body().Labels[LABELS.spec]) return containerId;
+    // Whatever the new one needs is there before the old one goes; a claimed one was made of the same.
+    if (!claimed) await repair(options);
+    await containers.remove(containerId, options.signal);
+    try {
+      return await this.#createAnew(options);
+    } catch (error) {
+      if (!hasCode(error, "not-found")) throw error;
+      await repair(options);
+      return this.#createAnew(options);
+    }
+  }
+
+  async #createAnew({ signal }: OperationOptions): Promise<string> {
+    const { containers, keyHash, body } = this.#options;
+    try {
+      return await containers.create(keyHash, body(), signal);
+    } catch (error) {
+      if (!hasCode(error, "conflict")) throw error;
+      // Another process did the same, or made a new sandbox of the key.
+      const found = await this.#find(signal);
+      this.#notice(found);
+      if (!found) throw this.#refusal;
+      return found.id;
+    }
+  }
+
+  /** Called where the sandbox is not known to run: somebody else may have resumed it. */
+  async #admit(): Promise<void> {
+    const { status } = await this.#look(undefined);
+    if (status !== "running") throw this.#refuse(status);
+  }
+
+  /** Tells why it does not run, as far as that is known. */
+  #refuse(status: SandboxStatus): SandboxError {
+    return status === this.#known.status ? this.#refusal : refusalOf(status);
   }
 
   async #openAgent(signal: AbortSignal): Promise<Duplex> {
+    const { containers, uid } = this.#options;
     try {
-      return await this.#startAgent(signal);
+      const { containerId } = this.#known;
+      return await openAgent(containers.engine, { containerId, uid, signal });
     } catch (error) {
       throwIfAborted(signal);
       // The engine refuses for as many reasons as a container has states: it is asked for the state.
-      const status = await this.#ask(signal);
-      this.#learn(status);
-      throw status === "running" ? error : this.#refusal(status);
+      const before = this.#known.containerId;
+      // What is amid a transition is not waited for: it may be the one that waits for this.
+      const thawed = this.#begun === this.#ended && (await this.#thaw(signal));
+      const { status, containerId } = await this.#look(signal);
+      if (status !== "running") throw this.#refuse(status);
+      if (containerId === before && !thawed && !hasCode(error, "conflict")) throw error;
+      return this.#openAgain(containerId, signal);
     }
   }
 
-  async #startAgent(signal: AbortSignal): Promise<Duplex> {
-    const exec = await this.#engine.call(
-      "reach into a sandbox",
-      (abortSignal) =>
-        this.#container.exec({
-          Cmd: [AGENT_PATH, "connect"],
-          User: `${this.#uid}:${this.#uid}`,
-          WorkingDir: WORK_DIR,
-          Tty: false,
-          AttachStdin: true,
-          AttachStdout: true,
-          AttachStderr: true,
-          abortSignal,
-        }),
-      { signal },
-    );
-    const raw = await this.#engine.call(
-      "reach into a sandbox",
-      () => exec.start({ hijack: true, stdin: true }),
-      { signal },
-    );
-    return new ExecStream(raw);
-  }
-
-  async #unpause(signal: AbortSignal | undefined): Promise<void> {
-    await this.#do("unpause", (abortSignal) => this.#container.unpause({ abortSignal }), signal);
-    this.wake();
-  }
-
-  /** A change that somebody else has made meanwhile is as good. */
-  async #do(
-    verb: string,
-    run: (abortSignal: AbortSignal) => Promise<unknown>,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    try {
-      await this.#engine.call(`${verb} a sandbox`, run, {
-        timeoutMs: TRANSITION_TIMEOUT_MS,
-        signal,
-      });
-    } catch (error) {
-      if (!SandboxError.isInstance(error) || error.code !== "conflict") throw error;
+  /** The engine's refusals may be of a state that the container had a moment ago. */
+  async #openAgain(containerId: string, signal: AbortSignal): Promise<Duplex> {
+    const { containers, uid } = this.#options;
+    for (let attempt = 2; ; attempt++) {
+      try {
+        return await openAgent(containers.engine, { containerId, uid, signal });
+      } catch (error) {
+        if (!hasCode(error, "conflict")) throw error;
+        if (attempt === REACH_ATTEMPTS) throw unreachable(error);
+      }
     }
   }
 
+  get #holder(): Holder {
+    const holdsName = async (): Promise<boolean> => (await this.#find(undefined)) !== null;
+    return { sandboxId: this.id, holdsName };
+  }
+
+  /**
+   * The agent does not answer: see what became of its container. One that somebody else froze goes on:
+   * who sleeps is decided above, and told to this.
+   * @returns whether it was frozen
+   */
+  async #thaw(signal: AbortSignal): Promise<boolean> {
+    let thawed = false;
+    await this.#inTurn(signal, async () => {
+      if (this.#known.status !== "running") return;
+      const found = await this.#find(signal);
+      if (found?.status !== "paused") return this.#notice(found);
+      await this.#options.containers.unpause(found.id, signal);
+      thawed = true;
+    });
+    return thawed;
+  }
+
+  /** A transition, from what the engine says now. */
   #transition(
     signal: AbortSignal | undefined,
-    change: (status: SandboxStatus) => Promise<void>,
+    change: (found: KnownNow) => Promise<void>,
   ): Promise<void> {
+    return this.#inTurn(signal, async () => {
+      const found = await this.#find(signal);
+      this.#notice(found);
+      try {
+        const { specHash = null, claimed = false, beingMade = false } = found ?? {};
+        await change({ ...this.#known, specHash, claimed, beingMade });
+      } catch (error) {
+        if (!hasCode(error, "not-found")) throw error;
+        // Somebody removed the container meanwhile.
+        this.#notice(await this.#find(signal));
+        await change({ ...this.#known, specHash: null, claimed: false, beingMade: false });
+      }
+    });
+  }
+
+  /** One after the other, in the order in which they were asked for. */
+  #inTurn(signal: AbortSignal | undefined, work: () => Promise<void>): Promise<void> {
+    this.#begun++;
     const turn = this.#transitions.then(async () => {
       throwIfAborted(signal);
-      const status = await this.#ask(signal);
-      this.#learn(status);
-      await change(status);
+      await work();
     });
-    this.#transitions = turn.catch(() => undefined);
+    const ended = (): void => void this.#ended++;
+    this.#transitions = turn.then(ended, ended);
     return turn;
   }
 
-  async #ask(signal: AbortSignal | undefined): Promise<SandboxStatus> {
-    if (this.#status === "gone") return "gone";
-    try {
-      const { State } = await this.#engine.call(
-        "look at a sandbox",
-        (abortSignal) => this.#container.inspect({ abortSignal }),
-        { signal },
-      );
-      return statusOf(State);
-    } catch (error) {
-      if (SandboxError.isInstance(error) && error.code === "not-found") return "gone";
-      throw error;
-    }
+  /** What the engine says, which is kept unless a transition changes it meanwhile. */
+  async #look(signal: AbortSignal | undefined): Promise<Known> {
+    const begun = this.#begun;
+    const found = await this.#find(signal);
+    // One that somebody else froze is as good as running: the next call makes it go on.
+    const isFrozen = found?.status === "paused" && this.#known.status === "running";
+    if (begun === this.#begun && begun === this.#ended && !isFrozen) this.#notice(found);
+    return { status: found?.status ?? "gone", containerId: found?.id ?? this.#known.containerId };
   }
 
-  #learn(status: SandboxStatus): void {
-    if (status === "paused") this.suspend();
+  /** The container of this very sandbox, and not of a later one of its key. */
+  async #find(signal: AbortSignal | undefined): Promise<FoundContainer | null> {
+    if (this.#known.status === "gone") return null;
+    const { containers, keyHash, id } = this.#options;
+    const found = await containers.find(keyHash, signal);
+    return found?.sandboxId === id ? found : null;
+  }
+
+  #notice(found: FoundContainer | null): void {
+    if (!found) return this.#learn({ ...this.#known, status: "gone" });
+    const { status, id: containerId } = found;
+    if (status !== "stopped") return this.#learn({ status, containerId });
+    // Whoever stopped it knows why; the engine remembers only how.
+    const wasAsked = this.#known.containerId === containerId && this.#known.wasAsked === true;
+    const refusal = stopped(wasAsked ? null : found);
+    this.#learn({ status, containerId, ...(wasAsked && { wasAsked }) }, refusal);
+  }
+
+  #learn(known: Known, refusal = refusalOf(known.status)): void {
+    const { status } = this.#known;
+    this.#known = known;
+    this.#refusal = refusal;
+    if (known.status === "paused") this.suspend();
     else this.wake();
-    if (status === "stopped" || status === "gone") this.end(this.#refusal(status));
-    this.#status = status;
-  }
-
-  #refusal(status: SandboxStatus): SandboxError {
-    if (status === "gone") {
-      return new SandboxError({
-        code: "gone",
-        message: `The sandbox ${this.id} no longer exists.`,
-      });
-    }
-    return new SandboxError({
-      code: "unavailable",
-      message: `The sandbox ${this.id} is ${status}; resume it first.`,
-    });
+    if (known.status === status) return;
+    if (known.status === "stopped" || known.status === "gone") this.end(refusal);
+    if (known.status === "gone") this.#options.onGone();
   }
 }
 
-/** What the engine says of a container, as far as it tells its status. */
-export function statusOf(state: {
-  Status: string;
-  Running: boolean;
-  Paused: boolean;
-}): SandboxStatus {
-  if (state.Paused) return "paused";
-  if (state.Status === "removing" || state.Status === "dead") return "gone";
-  return state.Running ? "running" : "stopped";
-}
-
-/** Remove a container, whatever its state. One that is gone already is as good. */
-export async function removeContainer(
-  engine: Engine,
-  container: Container,
-  signal?: AbortSignal,
-): Promise<void> {
-  try {
-    await engine.call(
-      "remove a sandbox",
-      (abortSignal) => container.remove({ force: true, v: true, abortSignal }),
-      { timeoutMs: TRANSITION_TIMEOUT_MS, signal },
-    );
-  } catch (error) {
-    const gone = SandboxError.isInstance(error) && ["not-found", "conflict"].includes(error.code);
-    if (!gone) throw error;
-  }
+function hasCode(error: unknown, code: SandboxErrorCode): boolean {
+  return SandboxError.isInstance(error) && error.code === code;
 }

@@ -8,6 +8,7 @@ import {
   refusal,
   textOf,
 } from "./hostile-bench.ts";
+import { TEST_UID } from "../../src/testing/uid.ts";
 
 /** Ways of a child to get away from whoever wants to stop it. */
 const ESCAPES = {
@@ -26,7 +27,7 @@ const SUICIDES = {
   "kill -9 -1": "kill -9 -1",
   "kill -9 1": "kill -9 1; kill -TERM 1; kill -STOP 1",
   "the agent": "pkill -9 -f carrel-agent; true",
-  pkill: "pkill -9 -u 1000",
+  pkill: `pkill -9 -u ${TEST_UID}`,
   shutdown: "shutdown now; reboot; halt; poweroff; true",
 };
 
@@ -79,9 +80,9 @@ describeAttacks("G: processes, timeouts, signals, standard input", (bench) => {
 
   it("G4: one that forks faster than it is killed is dead", async () => {
     const { sandbox } = bench;
-    const result = await sandbox.execute("f() { sh -c : & f & }; f; while :; do sh -c : & done", {
-      timeoutMs: 2000,
-    });
+    // The shell itself forks only at first: one that cannot ends by itself.
+    const forks = "f() { sh -c : & f & }; f & (while :; do sh -c : & done) &";
+    const result = await sandbox.execute(`${forks} while :; do :; done`, { timeoutMs: 2000 });
     expect(result.outcome).toBe("timed-out");
     await expectUsable(sandbox);
   });

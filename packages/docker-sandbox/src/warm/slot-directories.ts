@@ -1,0 +1,267 @@
+import { randomUUID } from "node:crypto";
+import { lstat, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { SandboxError } from "@carrel/backend-protocol";
+import type { FileSources } from "../hardening/create-body.ts";
+import { deleteTree } from "../workspace/delete-tree.ts";
+import { publishDirectory, takeFromNobody } from "../workspace/key-directory.ts";
+import { hasErrno, makeForUser, makeOwn } from "../workspace/own-directory.ts";
+import {
+  entriesOf,
+  lstatIfThere,
+  namesIn,
+  readIfThere,
+  removeIfThere,
+  renameIfThere,
+} from "./if-there.ts";
+import { allDone } from "./in-parallel.ts";
+import { exchange, moveEntries } from "./move-entries.ts";
+
+const SLOTS = ".slots";
+const CLAIMS = ".claims";
+const KEY_FILE = "key";
+const PLACES = ["workspace", "home"] as const;
+const OWNER_WRITES = 0o200;
+const OWNER_MAY_ALL = 0o700;
+/** To move more would take longer than to make a sandbox. */
+const MAX_ENTRIES = 4000;
+/** How often a claim is undone that somebody goes on with meanwhile. */
+const MAX_ROUNDS = 10;
+const KEY_HASH = /^[0-9a-f]{64}$/;
+const CLAIM_NAME = /^([0-9a-f-]+)\.([0-9a-f]{64})$/;
+
+/** That a slot is being made the place of a key's files. */
+export interface Claim {
+  slotId: string;
+  keyHash: string;
+}
+
+/** Id of the sandbox that a slot becomes. */
+export function sandboxIdOfSlot(slotId: string): string {
+  return `docker-${slotId.slice(slotId.lastIndexOf("-") + 1)}`;
+}
+
+export interface SlotDirectoriesOptions {
+  root: string;
+  /** Directory for what is to be deleted. */
+  trash: string;
+  /** Of the sandboxes' user. */
+  uid: number;
+}
+
+/**
+ * Directories of sandboxes that are nobody's yet, in `<root>/.slots/<id>/{workspace,home}`, and how
+ * one becomes those of a key. A slot that is taken stands in `<root>/.claims/<id>.<hash of the key>`
+ * until all is done: that name is the journal. Each step may be done again, also by several at once.
+ *
+ * What users made is moved by the names of the top entries, and never opened. It moves only while the
+ * container that has the slot has the key's name, and nothing of the user's runs in it.
+ */
+export class SlotDirectories {
+  readonly #options: SlotDirectoriesOptions;
+
+  constructor(options: SlotDirectoriesOptions) {
+    this.#options = options;
+  }
+
+  /** @throws `invalid-argument` where the root cannot have slots */
+  async open(): Promise<void> {
+    const { root } = this.#options;
+    for (const name of [SLOTS, CLAIMS]) await makeOwn(join(root, name), `${name} in workspaceRoot`);
+    const paths = [root, join(root, SLOTS), join(root, CLAIMS)];
+    const found = await Promise.all(paths.map((path) => lstat(path)));
+    if (new Set(found.map(({ dev }) => dev)).size === 1) return;
+    throw new SandboxError({
+      code: "invalid-argument",
+      message: `A warm pool needs ${SLOTS} and ${CLAIMS} on the filesystem of workspaceRoot; unmount them.`,
+    });
+  }
+
+  sources(slotId: string): FileSources {
+    const directory = this.#slot(slotId);
+    return {
+      type: "bind",
+      workspace: join(directory, "workspace"),
+      home: join(directory, "home"),
+    };
+  }
+
+  async make(slotId: string): Promise<FileSources> {
+    const { uid } = this.#options;
+    const sources = this.sources(slotId);
+    await makeOwn(this.#slot(slotId), "A slot");
+    await Promise.all([makeForUser(sources.workspace, uid), makeForUser(sources.home, uid)]);
+    return sources;
+  }
+
+  /**
+   * Take a slot away from all who might claim it. The function that this gives deletes it, once its
+   * container is gone; `null` where it is not there any more.
+   */
+  async setAside(slotId: string): Promise<(() => Promise<void>) | null> {
+    const trash = join(this.#options.trash, randomUUID());
+    const taken = await renameIfThere(this.#slot(slotId), trash);
+    return taken ? () => deleteTree(trash) : null;
+  }
+
+  /**
+   * Whether the files of a key can become those of a slot: they move by renaming, and by whoever this
+   * process runs as.
+   */
+  async canMove(keyHash: string): Promise<boolean> {
+    const { root } = this.#options;
+    try {
+      const { dev } = await lstat(join(root, CLAIMS));
+      const checks = PLACES.map((place) => this.#canMove(join(root, keyHash, place), dev));
+      return (await Promise.all(checks)).every(Boolean);
+    } catch {
+      // Its user may have taken the permission to look. What else it is, the other way tells.
+      return false;
+    }
+  }
+
+  /** The first step, which one alone can do. @returns `false` where the slot is not there any more */
+  async take(claim: Claim, sealedKey: string): Promise<boolean> {
+    if (!(await renameIfThere(this.#slot(claim.slotId), this.#claim(claim)))) return false;
+    await writeFile(join(this.#claim(claim), KEY_FILE), sealedKey, { mode: 0o600 });
+    return true;
+  }
+
+  /** Undo the first step. */
+  async giveBack(claim: Claim): Promise<void> {
+    await rm(join(this.#claim(claim), KEY_FILE), { force: true });
+    await renameIfThere(this.#claim(claim), this.#slot(claim.slotId));
+  }
+
+  /**
+   * The last steps, once the slot's container has the key's name: what the key has comes in.
+   * @throws `unavailable`, `no-space`
+   */
+  async finish(claim: Claim): Promise<void> {
+    const [source, target] = [this.#claim(claim), join(this.#options.root, claim.keyHash)];
+    try {
+      await publishDirectory(target, this.#options.trash);
+      // From then on a container runs on them, or will.
+      await takeFromNobody(target, sandboxIdOfSlot(claim.slotId));
+      const moves = PLACES.map((place) => exchange(join(source, place), join(target, place)));
+      const key = renameIfThere(join(source, KEY_FILE), join(target, KEY_FILE));
+      await allDone([...moves, key]);
+      await removeIfThere(source);
+    } catch (error) {
+      throw unmovable(error);
+    }
+  }
+
+  /** Finish a claim that was cut off; does nothing where there is none. @throws as `finish` */
+  async settle(claim: Claim): Promise<void> {
+    if (await lstatIfThere(this.#claim(claim))) await this.finish(claim);
+  }
+
+  /**
+   * Undo a claim whose container is gone: what was moved lies again where it was.
+   * @throws `unavailable`, `no-space`
+   */
+  async undo(claim: Claim): Promise<void> {
+    const source = this.#claim(claim);
+    try {
+      for (let round = 1; await lstatIfThere(source); round++) {
+        await this.#moveBack(claim);
+        await rm(join(source, KEY_FILE), { force: true });
+        const empty = PLACES.map((place) => removeIfThere(join(source, place)));
+        if ((await Promise.all(empty)).every(Boolean) && (await removeIfThere(source))) return;
+        if (round === MAX_ROUNDS) throw new Error(`${MAX_ROUNDS} rounds left something`);
+      }
+    } catch (error) {
+      throw unmovable(error);
+    }
+  }
+
+  /**
+   * Before a container of the key starts, which holds its name: bring back what claims of it took
+   * that ended without a container.
+   */
+  async restore(keyHash: string): Promise<void> {
+    const claims = (await this.claims()).filter((claim) => claim.keyHash === keyHash);
+    try {
+      for (const claim of claims) await this.#moveBack(claim);
+    } catch (error) {
+      throw unmovable(error);
+    }
+  }
+
+  async slots(): Promise<string[]> {
+    return namesIn(join(this.#options.root, SLOTS));
+  }
+
+  async claims(): Promise<Claim[]> {
+    const names = await namesIn(join(this.#options.root, CLAIMS));
+    return names.flatMap((name) => {
+      const [, slotId, keyHash] = CLAIM_NAME.exec(name) ?? [];
+      return slotId !== undefined && keyHash !== undefined ? [{ slotId, keyHash }] : [];
+    });
+  }
+
+  /** The sealed keys of sandboxes that were slots once, by the hash of the key. */
+  async sealedKeys(isWanted: (keyHash: string) => boolean): Promise<Map<string, string>> {
+    const { root } = this.#options;
+    const hashes = (await namesIn(root)).filter((name) => KEY_HASH.test(name) && isWanted(name));
+    const claims = (await this.claims()).filter(({ keyHash }) => isWanted(keyHash));
+    const keys = new Map<string, string>();
+    const read = async (keyHash: string, directory: string): Promise<void> => {
+      const sealed = await readIfThere(join(directory, KEY_FILE));
+      if (sealed !== null) keys.set(keyHash, sealed);
+    };
+    // A key that moves meanwhile is in one of both places when it is looked for in this order.
+    for (const claim of claims) await read(claim.keyHash, this.#claim(claim));
+    for (const keyHash of hashes) await read(keyHash, join(root, keyHash));
+    return keys;
+  }
+
+  #slot(slotId: string): string {
+    return join(this.#options.root, SLOTS, slotId);
+  }
+
+  #claim({ slotId, keyHash }: Claim): string {
+    return join(this.#options.root, CLAIMS, `${slotId}.${keyHash}`);
+  }
+
+  async #canMove(path: string, device: number): Promise<boolean> {
+    const found = await lstatIfThere(path);
+    if (!found) return true;
+    const { uid } = this.#options;
+    if (!found.isDirectory() || found.uid !== uid || found.dev !== device) return false;
+    const names = await entriesOf(path);
+    if (names.length > MAX_ENTRIES) return false;
+    // A directory that its owner cannot write to goes nowhere else, unless root moves it.
+    if (process.getuid?.() === 0) return true;
+    if ((found.mode & OWNER_MAY_ALL) !== OWNER_MAY_ALL) return false;
+    const entries = names.map((name) =>
+      lstatIfThere(Buffer.concat([Buffer.from(`${path}/`), name])),
+    );
+    return (await Promise.all(entries)).every(
+      (entry) => !entry?.isDirectory() || (entry.mode & OWNER_WRITES) !== 0,
+    );
+  }
+
+  async #moveBack(claim: Claim): Promise<void> {
+    for (const place of PLACES) {
+      const from = join(this.#claim(claim), place);
+      const names = await entriesOf(from);
+      if (names.length === 0) continue;
+      const directory = join(this.#options.root, claim.keyHash);
+      await publishDirectory(directory, this.#options.trash);
+      await makeForUser(join(directory, place), this.#options.uid);
+      await moveEntries(names, from, join(directory, place));
+    }
+  }
+}
+
+function unmovable(error: unknown): SandboxError {
+  if (SandboxError.isInstance(error)) return error;
+  return new SandboxError({
+    code: hasErrno(error, "ENOSPC", "EDQUOT") ? "no-space" : "unavailable",
+    message:
+      "The files of a sandbox could not be moved to where it has them now; none is lost. See that workspaceRoot can be written to, and try again.",
+    cause: error,
+  });
+}

@@ -1,0 +1,232 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { link, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
+import { SandboxError } from "@carrel/backend-protocol";
+import { requireInstallationId } from "../container/installation.ts";
+import { LABELS } from "../hardening/create-body.ts";
+import type { FileSources } from "../hardening/create-body.ts";
+import { SlotDirectories } from "../warm/slot-directories.ts";
+import { lstatIfThere, readIfThere } from "../warm/if-there.ts";
+import { deleteTree } from "./delete-tree.ts";
+import type { FileStore, Holder } from "./file-store.ts";
+import { markFor, markedFor, publishDirectory, removeEmpty, takeOut } from "./key-directory.ts";
+import {
+  hasErrno,
+  isMissing,
+  makeForUser,
+  makeOwn,
+  requireForUser,
+  whyNotOwn,
+} from "./own-directory.ts";
+
+const TRASH = ".trash";
+const INSTALLATION_FILE = "installation-id";
+/** How often a directory is made that somebody deletes meanwhile. */
+const MAKE_ATTEMPTS = 10;
+
+/**
+ * Files of users in `<root>/<hash of the key>/{workspace,home}`, owned by the sandboxes' uid, in
+ * directories that only this process's user enters.
+ */
+export class HostDirectories implements FileStore {
+  readonly slots: SlotDirectories;
+  readonly #root: string;
+  readonly #trash: string;
+  readonly #uid: number;
+  /** `null` until it was asked for. */
+  #installation: string | null = null;
+  readonly #end = new AbortController();
+  readonly #sweeping: Promise<void>;
+
+  private constructor(root: string, uid: number) {
+    this.#root = root;
+    this.#trash = join(root, TRASH);
+    this.#uid = uid;
+    this.slots = new SlotDirectories({ root, trash: this.#trash, uid });
+    this.#sweeping = this.#sweep();
+  }
+
+  /** @throws `invalid-argument` where the root cannot be used */
+  static async open(root: string, uid: number): Promise<HostDirectories> {
+    if (!isAbsolute(root) || root.includes("\0")) {
+      throw new SandboxError({
+        code: "invalid-argument",
+        message: `workspaceRoot must be an absolute path, not ${JSON.stringify(root)}.`,
+      });
+    }
+    await makeOwn(root, "workspaceRoot");
+    await makeOwn(join(root, TRASH), `${TRASH} in workspaceRoot`);
+    return new HostDirectories(root, uid);
+  }
+
+  /**
+   * The id of the installation whose files these are; made once.
+   * @param wanted the one that it has to be, where it was given
+   * @throws `invalid-argument` where it is another
+   */
+  async installationId(wanted: string | undefined): Promise<string> {
+    const file = join(this.#root, INSTALLATION_FILE);
+    const draft = `${file}.${randomUUID()}`;
+    await writeFile(draft, wanted ?? randomBytes(16).toString("hex"), { mode: 0o600 });
+    try {
+      // Whole before it has its name, so that several processes agree on one.
+      await link(draft, file);
+    } catch (error) {
+      if (!hasErrno(error, "EEXIST")) throw error;
+    } finally {
+      await rm(draft, { force: true });
+    }
+    const id = (await readFile(file, "utf8")).trim();
+    requireInstallationId(id);
+    this.#installation = id;
+    if (wanted === undefined || wanted === id) return id;
+    throw new SandboxError({
+      code: "invalid-argument",
+      message: "workspaceRoot belongs to another installation than installationId says.",
+    });
+  }
+
+  sources(keyHash: string): FileSources {
+    const directory = join(this.#root, keyHash);
+    return {
+      type: "bind",
+      workspace: join(directory, "workspace"),
+      home: join(directory, "home"),
+    };
+  }
+
+  async make(keyHash: string): Promise<void> {
+    await this.#requireRoot();
+    const { workspace, home } = this.sources(keyHash);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await publishDirectory(this.#directory(keyHash), this.#trash);
+        await Promise.all([makeForUser(workspace, this.#uid), makeForUser(home, this.#uid)]);
+        return;
+      } catch (error) {
+        // The last sandbox of the key is being destroyed.
+        if (!isMissing(error) || attempt === MAKE_ATTEMPTS) throw translated(error);
+      }
+    }
+  }
+
+  async take(keyHash: string, holder: Holder): Promise<void> {
+    try {
+      await this.#mark(keyHash, holder);
+    } catch (error) {
+      if (!isMissing(error)) throw translated(error);
+      await this.make(keyHash);
+      await this.#mark(keyHash, holder);
+    }
+    // Until then a destroyer of the key's last sandbox may have taken something away.
+    await this.make(keyHash);
+    await this.slots.restore(keyHash);
+  }
+
+  async check(keyHash: string, holder: Holder): Promise<void> {
+    await this.#requireRoot();
+    await this.slots.restore(keyHash);
+    const { workspace, home } = this.sources(keyHash);
+    try {
+      await this.#mark(keyHash, holder);
+      await Promise.all([requireForUser(workspace, this.#uid), requireForUser(home, this.#uid)]);
+    } catch (error) {
+      throw isMissing(error) ? filesMissing(error) : translated(error);
+    }
+  }
+
+  async labelOfHolder(keyHash: string): Promise<string | null> {
+    const sandboxId = await markedFor(this.#directory(keyHash));
+    return sandboxId === null ? null : `${LABELS.sandbox}=${sandboxId}`;
+  }
+
+  async release(keyHash: string, sandboxId: string): Promise<void> {
+    await removeEmpty(this.#directory(keyHash), sandboxId);
+  }
+
+  async has(keyHash: string): Promise<boolean> {
+    const { workspace, home } = this.sources(keyHash);
+    return (await lstatIfThere(workspace)) !== null || (await lstatIfThere(home)) !== null;
+  }
+
+  async setAside(keyHash: string, holder: Holder): Promise<() => Promise<void>> {
+    const nothing = (): Promise<void> => Promise.resolve();
+    if (!(await holder.holdsName())) return nothing;
+    await this.slots.restore(keyHash);
+    const directory = this.#directory(keyHash);
+    const trash = join(this.#trash, randomUUID());
+    try {
+      if (!(await lstatIfThere(directory))) return nothing;
+      if (!(await markFor(directory, holder))) return nothing;
+      await mkdir(trash, { mode: 0o700 });
+      await takeOut(directory, holder.sandboxId, trash);
+    } catch (error) {
+      if (isMissing(error)) return nothing;
+      throw translated(error);
+    }
+    return () => deleteTree(trash);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end.abort();
+    await this.#sweeping;
+  }
+
+  #directory(keyHash: string): string {
+    return join(this.#root, keyHash);
+  }
+
+  /** @throws `gone` where another sandbox has the key, ENOENT where the directory is not there */
+  async #mark(keyHash: string, holder: Holder): Promise<void> {
+    if (await markFor(this.#directory(keyHash), holder)) return;
+    throw new SandboxError({ code: "gone", message: "This sandbox no longer exists." });
+  }
+
+  /** The same as it was at the start: a disk that is not mounted, or a link, are other files. */
+  async #requireRoot(): Promise<void> {
+    const found = await lstatIfThere(this.#root);
+    const reason = found === null ? "is not there" : whyNotOwn(found);
+    if (reason !== null) throw rootChanged(reason);
+    if (this.#installation === null) return;
+    const id = await readIfThere(join(this.#root, INSTALLATION_FILE));
+    if (id?.trim() === this.#installation) return;
+    throw rootChanged(`is another directory than at the start (by its ${INSTALLATION_FILE})`);
+  }
+
+  /** Delete what deletions left that were cut off. Nobody waits for it. */
+  async #sweep(): Promise<void> {
+    const trash = join(this.#root, TRASH);
+    try {
+      for (const name of await readdir(trash)) {
+        await deleteTree(join(trash, name), this.#end.signal);
+      }
+    } catch {
+      // What cannot be deleted now is tried again at the next start.
+    }
+  }
+}
+
+function rootChanged(reason: string): SandboxError {
+  return new SandboxError({
+    code: "unavailable",
+    message: `workspaceRoot ${reason}; bring back the directory that it was, or start the server anew.`,
+  });
+}
+
+function filesMissing(cause: unknown): SandboxError {
+  return new SandboxError({
+    code: "unavailable",
+    message:
+      "The directories with this sandbox's files are not in workspaceRoot any more; bring them back, or remove the sandbox.",
+    cause,
+  });
+}
+
+function translated(error: unknown): SandboxError {
+  if (SandboxError.isInstance(error)) return error;
+  return new SandboxError({
+    code: hasErrno(error, "ENOSPC", "EDQUOT") ? "no-space" : "unavailable",
+    message: "The directories of a sandbox cannot be made, read or moved; check workspaceRoot.",
+    cause: error,
+  });
+}
