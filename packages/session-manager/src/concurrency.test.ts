@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { Gate, override, startsBehind, withSandboxes } from "../test/provider-doubles.ts";
+import {
+  Gate,
+  override,
+  startsBehind,
+  stopsBehind,
+  withSandboxes,
+} from "../test/provider-doubles.ts";
 import { openManager, rejection, runningKeys, settle, statusOf } from "../test/test-manager.ts";
 
 test("fifty callers that ask for one user at the same time get one sandbox", async () => {
@@ -117,11 +123,14 @@ test("of several that end one session at the same time one does", async () => {
 });
 
 test("a session that ends while a caller waits for it is not found by that caller", async () => {
-  await using setup = await openManager();
+  const gate = new Gate();
+  await using setup = await openManager({ wrap: (provider) => stopsBehind(provider, gate) });
   const { manager } = setup;
   const id = await manager.createSession({ userId: "alice" });
   const end = manager.endSession(id);
+  await gate.reached;
   const visit = rejection(manager.getSession(id));
+  gate.open();
   expect(await end).toBe(true);
   expect(await visit).toMatchObject({ code: "not-found" });
 });
@@ -153,6 +162,7 @@ test("an opener that gives up after the last session counted on it leaves nothin
   });
   const { manager, provider } = setup;
   await manager.getOrCreate("alice");
+  await manager.cleanupIdle(0);
   hold = true;
   const visit = manager.getSession("alice");
   await asked.promise;

@@ -13,7 +13,7 @@ import {
   withSandboxes,
 } from "../test/provider-doubles.ts";
 import { eventOf, openManager, rejection, runningKeys, statusOf } from "../test/test-manager.ts";
-import { MemorySessionStore } from "./session-store.ts";
+import { MemorySessionStore } from "./memory-session-store.ts";
 
 /** Deadlines pass when the test says so. */
 function manualTimers(): Disposable & { advance: (milliseconds: number) => void } {
@@ -41,7 +41,11 @@ describe("a start that fails", () => {
     expect(manager.has("alice")).toBe(false);
     expect(manager.sessionCount).toBe(0);
     expect(await store.get("alice")).toBeNull();
-    expect(events).toEqual([]);
+    expect(await store.count()).toBe(0);
+    expect(events).toMatchObject([
+      { type: "start-failed", key: "alice", code: "unavailable" },
+      { type: "start-failed", sessionId: "alice", code: "unavailable" },
+    ]);
     await (await manager.getOrCreate("alice")).stat(".");
   });
 
@@ -86,7 +90,7 @@ describe("a start that fails", () => {
   test("because the store failed stops what it started, and deletes what nobody could reach", async () => {
     const store = new MemorySessionStore();
     const full = new SandboxError({ code: "no-space", message: "The disk is full." });
-    store.putIfAbsent = () => Promise.reject(full);
+    store.establish = () => Promise.reject(full);
     await using setup = await openManager({ store });
     const { manager, provider } = setup;
     await expect(manager.getOrCreate("alice")).rejects.toBe(full);
@@ -100,7 +104,7 @@ describe("a start that fails", () => {
     await using setup = await openManager({ store });
     const { manager, provider } = setup;
     const sandbox = await manager.getOrCreate("alice");
-    store.putIfAbsent = () => Promise.reject(new Error("on purpose"));
+    store.establish = () => Promise.reject(new Error("on purpose"));
     await rejection(manager.createSession({ userId: "alice" }));
     expect(await statusOf(provider, "alice")).toBe("running");
     await sandbox.stat(".");
@@ -291,7 +295,7 @@ describe("an end that fails", () => {
     await manager.getOrCreate("alice");
     await rejection(manager.release("alice"));
     expect(await manager.cleanupIdle()).toBe(1);
-    expect(events.at(-1)).toEqual({ type: "session-ended", sessionId: "alice" });
+    expect(events.at(-1)).toMatchObject({ type: "session-ended", sessionId: "alice" });
     expect(await runningKeys(provider)).toEqual([]);
   });
 

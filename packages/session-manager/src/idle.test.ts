@@ -22,7 +22,7 @@ describe("cleanupIdle", () => {
     clock.advance(1);
     expect(await manager.cleanupIdle()).toBe(1);
     expect(await runningKeys(provider)).toEqual(["bob"]);
-    expect(events.at(-1)).toEqual({ type: "session-slept", sessionId: id });
+    expect(events.at(-1)).toMatchObject({ type: "session-slept", sessionId: id });
     expect(await manager.cleanupIdle()).toBe(0);
   });
 
@@ -45,7 +45,12 @@ describe("cleanupIdle", () => {
     ];
     expect(await manager.cleanupIdle(0)).toBe(2);
     expect(events.slice(-2)).toEqual(
-      ids.map((sessionId) => ({ type: "session-slept", sessionId })),
+      ids.map((sessionId) => ({
+        type: "session-slept",
+        sessionId,
+        key: "alice",
+        reason: "idle",
+      })),
     );
     expect(manager.sessionCount).toBe(0);
   });

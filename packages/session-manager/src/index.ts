@@ -1,16 +1,34 @@
+export { MAX_BUFFERED_EVENTS } from "./event-stream.ts";
+export type { EventStream, EventStreamOptions } from "./event-stream.ts";
 export type { MonotonicClock } from "./monotonic-clock.ts";
-export type { SessionEvent, SessionEventListener } from "./session-events.ts";
-export type { SessionInfo, SessionState } from "./session-info.ts";
+export type { RecoverOptions, RecoveryReport } from "./recovery.ts";
+export type {
+  AcquirePath,
+  EndReason,
+  SessionEvent,
+  SessionEventListener,
+} from "./session-events.ts";
+export type { ManagerLoad, SessionInfo, SessionProgress, SessionState } from "./session-info.ts";
 export { MAX_USER_ID_BYTES } from "./session-key.ts";
 export { SessionManager } from "./session-manager.ts";
-export {
-  DEFAULT_CLEANUP_INTERVAL_MS,
-  DEFAULT_IDLE_TIMEOUT_MS,
-  DEFAULT_MAX_OPEN_SESSIONS,
-  DEFAULT_SESSION_RETENTION_MS,
-  DEFAULT_START_TIMEOUT_MS,
-  DEFAULT_STOP_TIMEOUT_MS,
+export { DEFAULT_CLEANUP_INTERVAL_MS, DEFAULT_SETTINGS } from "./session-manager-options.ts";
+export type {
+  CreateSessionOptions,
+  ManagerSettings,
+  SessionManagerOptions,
 } from "./session-manager-options.ts";
-export type { CreateSessionOptions, SessionManagerOptions } from "./session-manager-options.ts";
-export { MemorySessionStore } from "./session-store.ts";
-export type { SessionRecord, SessionScope, SessionStore } from "./session-store.ts";
+export { MAX_EVENTS_IN_MEMORY, MemorySessionStore } from "./memory-session-store.ts";
+export type { MemorySessionStoreOptions } from "./memory-session-store.ts";
+export type {
+  AcquireOutcome,
+  LoggedEvent,
+  NewSession,
+  OpenCeilings,
+  OpenOutcome,
+  ResidentCeilings,
+  SessionRecord,
+  SessionScope,
+  SessionStore,
+  WorkspaceRecord,
+} from "./session-store.ts";
+export type { BackgroundWorkPolicy } from "./work-watch.ts";

@@ -16,6 +16,11 @@ export class KeyedLock {
     return this.#waiters.size;
   }
 
+  /** Whether somebody holds the lock of this key now. */
+  isLocked(key: string): boolean {
+    return this.#waiters.has(key);
+  }
+
   /**
    * Run `body` while nobody else runs one under this key.
    * @throws the signal's reason where it fires while waiting; once `body` runs it is not heeded

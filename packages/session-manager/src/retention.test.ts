@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Fault, override } from "../test/provider-doubles.ts";
 import { eventOf, openManager, openProvider, statusOf } from "../test/test-manager.ts";
 import { SessionManager } from "./session-manager.ts";
-import { MemorySessionStore } from "./session-store.ts";
+import { MemorySessionStore } from "./memory-session-store.ts";
 
 const WEEK = 7 * 24 * 60 * 60 * 1000;
 
@@ -17,7 +17,7 @@ describe("sessions that nobody comes back to", () => {
     expect(await manager.cleanupIdle()).toBe(0);
     clock.advance(1);
     expect(await manager.cleanupIdle()).toBe(1);
-    expect(events.at(-1)).toEqual({ type: "session-ended", sessionId: id });
+    expect(events.at(-1)).toMatchObject({ type: "session-ended", sessionId: id });
     expect(manager.has(id)).toBe(false);
     await expect(manager.getSession(id)).rejects.toMatchObject({ code: "not-found" });
     expect(await statusOf(provider, "alice")).toBe("stopped");

@@ -1,47 +1,87 @@
 import type { ManagedSandbox } from "@carrel/backend-protocol";
+import { capacityError } from "./capacity-error.ts";
 import { Deadline } from "./deadline.ts";
+import type { Evictor } from "./evictor.ts";
 import type { LifecycleContext } from "./lifecycle-context.ts";
 import type { OpenSession } from "./open-session.ts";
-import type { Wakening } from "./sandbox-slot.ts";
+import { withinStoreTime } from "./residency.ts";
+import type { SandboxSlot, Wakening } from "./sandbox-slot.ts";
 import type { SandboxStopper } from "./sandbox-stopper.ts";
+import type { SessionEnder } from "./session-ender.ts";
+import type { AcquirePath } from "./session-events.ts";
+import type { SessionProgress } from "./session-info.ts";
+import { codeOf } from "./session-log.ts";
 import type { SessionRecord } from "./session-store.ts";
+
+const PATHS: Readonly<Record<Wakening, AcquirePath>> = {
+  running: "hit",
+  claimed: "warm",
+  woken: "wake",
+  created: "cold",
+  replaced: "cold",
+};
+
+interface Acquired {
+  sandbox: ManagedSandbox;
+  path: AcquirePath;
+}
+
+export interface SandboxStarterOptions {
+  stopper: SandboxStopper;
+  ender: SessionEnder;
+  evictor: Evictor;
+}
 
 /** Opens sessions, and makes their sandboxes run. */
 export class SandboxStarter {
   readonly #context: LifecycleContext;
   readonly #stopper: SandboxStopper;
+  readonly #ender: SessionEnder;
+  readonly #evictor: Evictor;
 
-  constructor(context: LifecycleContext, stopper: SandboxStopper) {
+  constructor(context: LifecycleContext, { stopper, ender, evictor }: SandboxStarterOptions) {
     this.#context = context;
     this.#stopper = stopper;
+    this.#ender = ender;
+    this.#evictor = evictor;
   }
 
   /** A session's record in the store. */
-  async read(id: string): Promise<SessionRecord | null> {
-    const { store, closing, startTimeoutMs: timeoutMs } = this.#context;
-    using deadline = new Deadline({ timeoutMs, failure: "The session could not be read", closing });
-    return deadline.run(() => store.get(id));
+  read(id: string): Promise<SessionRecord | null> {
+    return withinStoreTime(() => this.#context.store.get(id));
   }
 
   /**
-   * Open a session, or wake one that is open: it is written down once its sandbox runs.
+   * The sandbox of an open session, where calls may go to it without asking anybody: it ran when
+   * it was last heard of, and no other manager can have put it to sleep. Waits for nothing.
+   */
+  live(session: OpenSession): ManagedSandbox | null {
+    if (!session.established || session.closed || session.ending) return null;
+    return this.#liveSandbox(session.slot);
+  }
+
+  /** A caller got a live sandbox. */
+  noteHit({ id: sessionId, key }: OpenSession, durationMs: number): void {
+    this.#context.events.emit({ type: "acquired", sessionId, key, path: "hit", durationMs });
+  }
+
+  /**
+   * Open a session, or wake one that is open.
    * @returns `null` where it ended while this waited
    */
   open(session: OpenSession, signal: AbortSignal | undefined): Promise<ManagedSandbox | null> {
-    const openedAt = performance.now();
-    return this.#enter(session, signal, async (deadline) => {
+    return this.#enter(session, signal, async (deadline, askedAt) => {
       if (session.closed) return null;
-      // An end that failed is called off: somebody wants the session again.
-      session.ending = false;
-      const { store, events } = this.#context;
-      const sandbox = await this.#wake(session, deadline);
-      session.record = await deadline.run(() => store.putIfAbsent(session.record));
-      if (!session.established) {
-        session.established = true;
-        const durationMs = performance.now() - openedAt;
-        events.emit({ type: "session-opened", sessionId: session.id, durationMs });
+      if (session.ending) {
+        // An end that failed is called off: somebody wants the session again. Nobody knows whether
+        // the store has ended it.
+        session.ending = false;
+        session.established = false;
       }
-      return sandbox;
+      const got = await this.#start(session, deadline, askedAt);
+      if (got) return got;
+      session.established = false;
+      return this.#start(session, deadline, askedAt);
     });
   }
 
@@ -50,56 +90,173 @@ export class SandboxStarter {
    * @returns `null` where it is not open any more
    */
   visit(session: OpenSession, signal: AbortSignal | undefined): Promise<ManagedSandbox | null> {
-    return this.#enter(session, signal, async (deadline) => {
+    return this.#enter(session, signal, async (deadline, askedAt) => {
       if (session.closed || session.ending || !session.established) return null;
-      const { store } = this.#context;
-      if ((await deadline.run(() => store.get(session.id))) === null) {
-        // Another manager ended it. The stop waits for the lock that is held here, so not for it.
-        void this.#stopper.forget(session);
-        return null;
-      }
-      return this.#wake(session, deadline);
+      const got = await this.#start(session, deadline, askedAt);
+      // The stop waits for the lock that is held here, so not for it.
+      if (!got) void this.#ender.forget(session);
+      return got;
     });
   }
 
   async #enter(
     session: OpenSession,
     signal: AbortSignal | undefined,
-    body: (deadline: Deadline) => Promise<ManagedSandbox | null>,
+    body: (deadline: Deadline, askedAt: number) => Promise<Acquired | null>,
   ): Promise<ManagedSandbox | null> {
-    const { startTimeoutMs: timeoutMs, closing, locks } = this.#context;
-    const failure = `The sandbox of session ${JSON.stringify(session.id)} did not start`;
-    using deadline = new Deadline({ timeoutMs, failure, signal, closing });
+    const { settings, closing, locks, events } = this.#context;
+    const { id: sessionId, key } = session;
+    const askedAt = performance.now();
+    using deadline = new Deadline({
+      timeoutMs: settings.startTimeoutMs,
+      failure: `The sandbox of session ${JSON.stringify(sessionId)} did not start`,
+      signal,
+      closing,
+    });
     session.openers += 1;
     // Whoever waits for the sandbox counts as using it, so that clean-up passes it by.
     const release = session.hold();
     try {
-      return await locks.run(session.record.key, deadline.signal, () => body(deadline));
+      const got = await locks.run(key, deadline.signal, () => body(deadline, askedAt));
+      if (!got) return null;
+      const durationMs = performance.now() - askedAt;
+      events.emit({ type: "acquired", sessionId, key, path: got.path, durationMs });
+      return got.sandbox;
+    } catch (error) {
+      const durationMs = performance.now() - askedAt;
+      const code = codeOf(error);
+      events.emit({ type: "start-failed", sessionId, key, code, durationMs, error });
+      throw error;
     } finally {
       release();
       session.openers -= 1;
-      if (!session.established && session.openers === 0) await this.#stopper.forget(session);
+      if (!session.established && session.openers === 0) await this.#ender.abandon(session);
     }
   }
 
-  /** Under the lock. */
-  async #wake({ slot }: OpenSession, deadline: Deadline): Promise<ManagedSandbox> {
-    const onLate = (late: ManagedSandbox): void => void this.#stopper.stopOrphan(slot.key, late);
+  /**
+   * Under the lock: the session's sandbox, running, and the session open.
+   * @returns `null` where it was open before, and another manager ended it
+   */
+  async #start(
+    session: OpenSession,
+    deadline: Deadline,
+    askedAt: number,
+  ): Promise<Acquired | null> {
+    const { admissions } = this.#context;
+    const { slot } = session;
+    // The place is taken before anything is waited for, so that who came first is first.
+    using place = this.#liveSandbox(slot) ? null : admissions.enter(deadline.signal);
+    const waiting = place?.queued === true;
+    if (waiting) this.#progress(slot, { phase: "queued" });
     try {
-      const { sandbox, wakening } = await slot.ensureRunning(deadline, onLate);
-      this.#tellWakening(slot.key, sandbox.id, wakening);
-      return sandbox;
+      await this.#reserve(session, deadline);
+      if (waiting) await deadline.run(() => place.admitted);
+    } finally {
+      if (waiting) slot.showProgress(null);
+    }
+    const got = await this.#wake(session, deadline);
+    if (got) await this.#establish(session, deadline, askedAt);
+    return got;
+  }
+
+  /** Under the lock: a place among the open sessions, before the provider is asked for anything. */
+  async #reserve(session: OpenSession, deadline: Deadline): Promise<void> {
+    if (session.established) return;
+    const { store, settings, time } = this.#context;
+    session.reserved = true;
+    const opened = await deadline.run(
+      () => store.open(session.identity, settings),
+      () => {
+        if (session.openers === 0 && !session.established) void this.#ender.abandon(session);
+      },
+    );
+    if (opened.outcome === "full") {
+      session.reserved = false;
+      throw capacityError(opened.ceiling, settings);
+    }
+    session.recall(opened.record, time.since(opened.record.lastUsedAt));
+    session.touch();
+  }
+
+  /** Under the lock. */
+  async #establish(session: OpenSession, deadline: Deadline, askedAt: number): Promise<void> {
+    if (session.established) return;
+    const { store, events } = this.#context;
+    // Another manager may have taken the reservation for one that a crash left, or ended it.
+    while (!(await deadline.run(() => store.establish(session.id)))) {
+      await this.#reserve(session, deadline);
+    }
+    session.established = true;
+    const { id: sessionId, key } = session;
+    const durationMs = performance.now() - askedAt;
+    events.emit({ type: "session-opened", sessionId, key, durationMs });
+  }
+
+  /** Under the lock. */
+  async #wake(session: OpenSession, deadline: Deadline): Promise<Acquired | null> {
+    const { slot } = session;
+    const { store } = this.#context;
+    const live = this.#liveSandbox(slot);
+    if (live) return { sandbox: live, path: "hit" };
+    try {
+      await this.#acquire(slot, deadline);
+      // Looked at only now: from here on no other manager can take the sandbox away and end it.
+      if (session.established && !(await deadline.run(() => store.get(session.id)))) {
+        if (!slot.resident) await this.#context.residencies.release(slot.key);
+        return null;
+      }
+      const { sandbox, wakening } = await slot.ensureRunning({
+        deadline,
+        onProgress: (progress) => this.#tellProgress(slot, progress),
+        onLate: (late) => void this.#stopper.stopLate(slot.key, slot.userId, late),
+      });
+      this.#tellWakening(slot, sandbox.id, wakening);
+      return { sandbox, path: PATHS[wakening] };
     } catch (error) {
-      if (slot.resident && !slot.readySandbox) await this.#stopper.discard(slot);
+      if (!slot.readySandbox) await this.#stopper.discard(slot);
       throw error;
     }
   }
 
-  #tellWakening(key: string, sandboxId: string, wakening: Wakening): void {
+  /** Under the lock: the right to have the sandbox in memory, where needed in the place of an idle one. */
+  async #acquire({ key, userId }: SandboxSlot, deadline: Deadline): Promise<void> {
+    const { residencies, settings } = this.#context;
+    if (residencies.holds(key)) return;
+    for (;;) {
+      const full = await residencies.acquire(key, userId, deadline);
+      if (!full) return;
+      const ofUser = full === "maxResidentSandboxesPerUser" ? userId : null;
+      if (!(await deadline.run(() => this.#evictor.makeRoom(key, ofUser)))) {
+        throw capacityError(full, settings);
+      }
+    }
+  }
+
+  #liveSandbox({ key, readySandbox }: SandboxSlot): ManagedSandbox | null {
+    return readySandbox && this.#context.residencies.holds(key) ? readySandbox : null;
+  }
+
+  #progress(slot: SandboxSlot, progress: SessionProgress): void {
+    slot.showProgress(progress);
+    this.#tellProgress(slot, progress);
+  }
+
+  #tellProgress({ key }: SandboxSlot, progress: SessionProgress): void {
     const { events, registry } = this.#context;
+    for (const { id: sessionId } of registry.sharing(key)) {
+      events.emit({ type: "start-progress", sessionId, key, ...progress });
+    }
+  }
+
+  #tellWakening({ key }: SandboxSlot, sandboxId: string, wakening: Wakening): void {
+    const { events, registry, residencies } = this.#context;
+    if (wakening !== "running") residencies.record(key, "running", sandboxId);
     for (const { id: sessionId } of registry.established(key)) {
-      if (wakening === "woken") events.emit({ type: "session-woken", sessionId });
-      if (wakening === "replaced") events.emit({ type: "sandbox-replaced", sessionId, sandboxId });
+      if (wakening === "woken") events.emit({ type: "session-woken", sessionId, key });
+      if (wakening === "replaced") {
+        events.emit({ type: "sandbox-replaced", sessionId, key, sandboxId });
+      }
     }
   }
 }

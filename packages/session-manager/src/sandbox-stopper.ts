@@ -1,239 +1,235 @@
-import { SandboxError } from "@carrel/backend-protocol";
-import type { ManagedSandbox } from "@carrel/backend-protocol";
-import { Deadline } from "./deadline.ts";
+import type { ManagedSandbox, SandboxStatus } from "@carrel/backend-protocol";
+import type { Deadline } from "./deadline.ts";
 import type { LifecycleContext } from "./lifecycle-context.ts";
-import { mapBounded } from "./map-bounded.ts";
 import type { OpenSession } from "./open-session.ts";
 import type { SandboxSlot } from "./sandbox-slot.ts";
 import { isSessionKey } from "./session-key.ts";
+import type { Turns } from "./turns.ts";
+import { writeUses } from "./write-uses.ts";
 
-/** How many sandboxes are stopped at a time: an engine does not get faster with more. */
-const STOP_CONCURRENCY = 16;
-
-/** Ends sessions, and stops sandboxes that are idle or that nobody has a session for. */
+/**
+ * Puts sandboxes to sleep, and stops those that nobody has a session for. What takes a sandbox away
+ * from others is done as a change of its residency: never while another manager uses it.
+ */
 export class SandboxStopper {
   readonly #context: LifecycleContext;
-  /** Sandboxes by key that run without a session and could not be stopped yet. */
-  readonly #orphans = new Map<string, { sandbox: ManagedSandbox; error: unknown }>();
-  readonly #orphanWork = new Set<Promise<void>>();
+  readonly #turns: Turns;
+  readonly #lateWork = new Set<Promise<void>>();
 
-  constructor(context: LifecycleContext) {
+  constructor(context: LifecycleContext, turns: Turns) {
     this.#context = context;
-  }
-
-  /** @returns `false` where it ended already */
-  end(session: OpenSession): Promise<boolean> {
-    const failure = `The session ${JSON.stringify(session.id)} could not be ended`;
-    return this.#takeTurn(session.record.key, failure, (deadline) => this.#end(session, deadline));
-  }
-
-  /** @returns how many sessions fell asleep or ended */
-  async cleanup(maxIdleMs: number, signal: AbortSignal): Promise<number> {
-    const candidates = this.#context.registry
-      .slots()
-      .filter(
-        (slot) =>
-          slot.isIdle(maxIdleMs) ||
-          this.#endingSessions(slot).length > 0 ||
-          this.#forgottenSessions(slot).length > 0,
-      );
-    const counts = await mapBounded(candidates, STOP_CONCURRENCY, async (slot) =>
-      signal.aborted ? 0 : this.#cleanSlot(slot, maxIdleMs),
-    );
-    if (!signal.aborted) await this.#stopOrphans();
-    return sum(counts);
-  }
-
-  /** @throws `unavailable` where some could not be stopped */
-  async stopAll(): Promise<number> {
-    const failures: unknown[] = [];
-    const slots = this.#context.registry.slots();
-    const counts = await mapBounded(slots, STOP_CONCURRENCY, async (slot) => {
-      try {
-        return await this.#stopSlot(slot);
-      } catch (error) {
-        failures.push(error);
-        return 0;
-      }
-    });
-    await this.#stopOrphans();
-    for (const { error } of this.#orphans.values()) failures.push(error);
-    if (failures.length === 0) return sum(counts);
-    throw new SandboxError({
-      code: "unavailable",
-      message: `${failures.length} sandboxes could not be stopped. Try again.`,
-      cause: new AggregateError(failures),
-    });
-  }
-
-  /** Drop a session that is not to be ended, because it never began or ended elsewhere. */
-  async forget(session: OpenSession): Promise<void> {
-    const { registry } = this.#context;
-    const { slot } = session;
-    registry.forget(session);
-    const orphaned = slot.resident && registry.slot(slot.key) !== slot;
-    if (orphaned && slot.sandbox) await this.stopOrphan(slot.key, slot.sandbox);
+    this.#turns = turns;
   }
 
   /**
-   * Stop a sandbox that runs without a session, unless one took it over meanwhile. Never throws:
-   * where it fails the next clean-up tries again.
+   * Under the lock: stop it if it is idle.
+   * @returns how many sessions fell asleep, or `null` where it was not idle
    */
-  stopOrphan(key: string, sandbox: ManagedSandbox): Promise<void> {
-    const { registry, provider } = this.#context;
-    const failure = "A sandbox without a session could not be stopped";
-    const work = this.#takeTurn(key, failure, async (deadline) => {
-      const slot = registry.slot(key);
-      if (slot?.resident) return;
-      // A workspace that only an ended session could reach.
-      const unreachable = !slot && isSessionKey(key);
-      await deadline.run<unknown>((signal) =>
-        unreachable ? provider.remove(key, { signal }) : sandbox.stop({ signal }),
-      );
-    })
-      .catch((error: unknown) => {
-        this.#orphans.set(key, { sandbox, error });
-        this.#tellStopFailed(key, error);
-      })
-      .finally(() => this.#orphanWork.delete(work));
-    this.#orphanWork.add(work);
-    return work;
-  }
-
-  /** Try again those that could not be stopped, and wait for all that are being stopped. */
-  async #stopOrphans(): Promise<void> {
-    const orphans = [...this.#orphans];
-    this.#orphans.clear();
-    for (const [key, { sandbox }] of orphans) void this.stopOrphan(key, sandbox);
-    await Promise.all(this.#orphanWork);
-  }
-
-  /** Under the lock: stop a sandbox that may be half awake. Never throws. */
-  async discard(slot: SandboxSlot): Promise<void> {
-    using deadline = this.#stopDeadline("The sandbox that did not start could not be stopped");
-    try {
-      await slot.stop(deadline);
-    } catch (error) {
-      this.#tellStopFailed(slot.key, error);
-    }
-  }
-
-  /** Under the lock. */
-  async #end(session: OpenSession, deadline: Deadline): Promise<boolean> {
-    if (session.closed || !session.established) return false;
-    const { store, registry, events } = this.#context;
-    const { slot, id, record } = session;
-    session.ending = true;
-    const shared = registry.sharing(record.key).some((other) => other !== session && !other.ending);
-    if (record.scope === "session") await slot.remove(deadline);
-    else if (!shared && (slot.resident || !slot.sandbox)) await slot.stop(deadline);
-    await deadline.run(() => store.delete(id));
-    registry.forget(session);
-    events.emit({ type: "session-ended", sessionId: id });
-    return true;
-  }
-
-  /** Under the lock: try again the ends that failed. */
-  async #finishEnds(slot: SandboxSlot, deadline: Deadline): Promise<number> {
-    let count = 0;
-    for (const session of this.#endingSessions(slot)) {
-      if (await this.#end(session, deadline)) count += 1;
-    }
-    return count;
-  }
-
-  /** Under the lock: end the sessions that nobody used for as long as sessions are kept. */
-  async #expire(slot: SandboxSlot, deadline: Deadline): Promise<number> {
-    const forgotten = this.#forgottenSessions(slot);
-    if (forgotten.length === 0 || (await slot.runsElsewhere(deadline))) return 0;
-    let count = 0;
-    for (const session of forgotten) {
-      // Somebody may have come meanwhile. After this look nobody can: the end begins in the same step.
-      if (!session.isForgotten(this.#context.sessionRetentionMs)) continue;
-      if (await this.#end(session, deadline)) count += 1;
-    }
-    return count;
-  }
-
-  async #cleanSlot(slot: SandboxSlot, maxIdleMs: number): Promise<number> {
-    let entered = false;
-    try {
-      return await this.#takeTurn(
-        slot.key,
-        "The sandbox could not be put to sleep",
-        async (deadline) => {
-          entered = true;
-          const ended = await this.#finishEnds(slot, deadline);
-          const expired = await this.#expire(slot, deadline);
-          return ended + expired + (await this.#sleep(slot, maxIdleMs, deadline));
-        },
-      );
-    } catch (error) {
-      // One whose turn never comes is not idle: the next pass will see.
-      if (entered) this.#tellStopFailed(slot.key, error);
-      return 0;
-    }
-  }
-
-  /** Under the lock. */
-  async #sleep(slot: SandboxSlot, maxIdleMs: number, deadline: Deadline): Promise<number> {
-    if (!slot.isIdle(maxIdleMs) || (await slot.runsCommand(deadline))) return 0;
-    // Somebody may have come meanwhile. After this look nobody can: `stop` begins in the same step.
-    if (!slot.isIdle(maxIdleMs)) return 0;
-    await slot.stop(deadline);
-    const sleepers = this.#context.registry.established(slot.key);
-    for (const { id: sessionId } of sleepers) {
-      this.#context.events.emit({ type: "session-slept", sessionId });
+  async sleep(
+    slot: SandboxSlot,
+    maxIdleMs: number,
+    reason: "idle" | "evicted",
+    deadline: Deadline,
+  ): Promise<number | null> {
+    const { work, registry, events } = this.#context;
+    if (!slot.isIdle(maxIdleMs) || (await work.isWorking(slot, deadline))) return null;
+    let slept = false;
+    await this.#change(slot, deadline, async () => {
+      // Somebody may have come meanwhile. After this look nobody can: `stop` begins in the same step.
+      if (!slot.isIdle(maxIdleMs)) return null;
+      slept = true;
+      return this.#stopNow(slot, deadline);
+    });
+    if (!slept) return null;
+    const sleepers = registry.established(slot.key);
+    await this.#writeUses(sleepers, deadline);
+    for (const { id: sessionId, key } of sleepers) {
+      events.emit({ type: "session-slept", sessionId, key, reason });
     }
     return sleepers.length;
   }
 
-  #stopSlot(slot: SandboxSlot): Promise<number> {
-    const failure = "The sandbox could not be stopped";
-    return this.#takeTurn(slot.key, failure, async (deadline) => {
-      const ended = await this.#finishEnds(slot, deadline);
-      if (!slot.resident) return ended;
-      await slot.stop(deadline);
-      return ended + this.#context.registry.established(slot.key).length;
+  /** Under the lock: freeze it in memory if it is idle and can be frozen. */
+  async pause(slot: SandboxSlot, maxIdleMs: number, deadline: Deadline): Promise<void> {
+    const { work, registry, events } = this.#context;
+    if (slot.paused || !slot.isIdle(maxIdleMs) || !slot.sandbox?.pause) return;
+    if (await work.isWorking(slot, deadline)) return;
+    let paused = false;
+    await this.#change(slot, deadline, async () => {
+      if (slot.isIdle(maxIdleMs)) paused = await slot.pause(deadline);
+      return paused ? "paused" : null;
     });
-  }
-
-  /** Do something under the lock. Waiting for it ends in time, and so does what is done then. */
-  async #takeTurn<T>(
-    key: string,
-    failure: string,
-    body: (deadline: Deadline) => Promise<T>,
-  ): Promise<T> {
-    // Whoever holds the lock may be starting the sandbox.
-    using turn = new Deadline({ timeoutMs: this.#context.startTimeoutMs, failure });
-    return await this.#context.locks.run(key, turn.signal, async () => {
-      using deadline = this.#stopDeadline(failure);
-      return await body(deadline);
-    });
-  }
-
-  #tellStopFailed(key: string, error: unknown): void {
-    const { registry, events } = this.#context;
-    const ids: (string | null)[] = registry.established(key).map(({ id }) => id);
-    for (const sessionId of ids.length > 0 ? ids : [null]) {
-      events.emit({ type: "stop-failed", sessionId, error });
+    if (!paused) return;
+    for (const { id: sessionId, key } of registry.established(slot.key)) {
+      events.emit({ type: "session-paused", sessionId, key });
     }
   }
 
-  #stopDeadline(failure: string): Deadline {
-    return new Deadline({ timeoutMs: this.#context.stopTimeoutMs, failure });
+  /**
+   * Under the lock: stop it, whatever goes on in it. `false` where another manager uses it.
+   * @param then what else is to be done before another manager can use it
+   */
+  stop(slot: SandboxSlot, deadline: Deadline, then?: () => Promise<void>): Promise<boolean> {
+    return this.#change(slot, deadline, async () => {
+      const status = await this.#stopNow(slot, deadline);
+      await then?.();
+      return status;
+    });
   }
 
-  #endingSessions({ key }: SandboxSlot): OpenSession[] {
-    return this.#context.registry.established(key).filter(({ ending }) => ending);
+  /** Under the lock: delete it with its files. Otherwise as {@link SandboxStopper.stop}. */
+  remove(slot: SandboxSlot, deadline: Deadline, then?: () => Promise<void>): Promise<boolean> {
+    return this.#change(slot, deadline, async () => {
+      await slot.remove(deadline);
+      await then?.();
+      return "gone";
+    });
   }
 
-  #forgottenSessions({ key }: SandboxSlot): OpenSession[] {
-    const { registry, sessionRetentionMs } = this.#context;
-    return registry.established(key).filter((session) => session.isForgotten(sessionRetentionMs));
+  /**
+   * Under the lock: delete it with its files, and forget them.
+   * @returns `false`, and nothing was done, where a session is open for it or another manager uses it
+   */
+  async removeUnreached(slot: SandboxSlot, deadline: Deadline): Promise<boolean> {
+    const { store } = this.#context;
+    let removed = false;
+    await this.#change(slot, deadline, async () => {
+      // Looked at only now: whoever opens a session from here on waits with its start.
+      const sessions = await deadline.run(() => store.list({ key: slot.key, limit: 1 }));
+      if (sessions.length > 0) return null;
+      await slot.remove(deadline);
+      removed = true;
+      return "gone";
+    });
+    if (removed) await deadline.run(() => store.forgetWorkspace(slot.key));
+    return removed;
   }
-}
 
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
+  /** Under the lock: give up what it takes beside its files. `false` where it is not stopped, or used. */
+  async discardStopped(slot: SandboxSlot, deadline: Deadline): Promise<boolean> {
+    const { provider } = this.#context;
+    let discarded = false;
+    await this.#change(slot, deadline, async () => {
+      discarded = await deadline.run(async (signal) =>
+        Boolean(await provider.discard?.(slot.key, { signal })),
+      );
+      if (discarded) return "gone";
+      // The store was told something else than what is: it is told again, so as not to ask for ever.
+      const sandbox = await slot.current(deadline);
+      return sandbox ? deadline.run((signal) => sandbox.status({ signal })) : "gone";
+    });
+    return discarded;
+  }
+
+  /** Under the lock: a start failed, and the sandbox may be half awake. Never throws. */
+  async discard(slot: SandboxSlot): Promise<void> {
+    const { residencies } = this.#context;
+    using deadline = this.#turns.deadline("The sandbox that did not start could not be stopped");
+    try {
+      if (slot.resident) await this.stop(slot, deadline);
+      else if (residencies.claims(slot.key)) await residencies.release(slot.key);
+    } catch (error) {
+      this.#turns.tellFailed(slot.key, error);
+    }
+  }
+
+  /**
+   * Stop a sandbox that was made after nobody waited for it any more, unless somebody took it over
+   * meanwhile. Never throws: where it fails the next clean-up tries again.
+   */
+  stopLate(key: string, userId: string | null, sandbox: ManagedSandbox): Promise<void> {
+    const { registry } = this.#context;
+    return this.#later(key, async (deadline) => {
+      const slot = registry.slotOf(key, userId);
+      if (slot.resident) return;
+      slot.adopt({ paused: false, sandbox });
+      if (registry.sharing(key).length > 0) await this.stop(slot, deadline);
+      else await this.stopUnownedNow(slot, deadline);
+    });
+  }
+
+  /** Stop a sandbox whose last session this manager forgot, unless one took it over. Never throws. */
+  stopUnowned({ key }: SandboxSlot): Promise<void> {
+    const { registry } = this.#context;
+    return this.#later(key, async (deadline) => {
+      const slot = registry.slot(key);
+      if (slot && registry.sharing(key).length === 0) await this.stopUnownedNow(slot, deadline);
+    });
+  }
+
+  /** Resolves when none of them is being stopped any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#lateWork);
+  }
+
+  /**
+   * Under the lock: stop one that no session of this manager has.
+   * @returns what became of it, or `null`: somebody uses it
+   */
+  async stopUnownedNow(
+    slot: SandboxSlot,
+    deadline: Deadline,
+  ): Promise<"stopped" | "removed" | null> {
+    if (!slot.resident || slot.held) return null;
+    // A workspace that only an ended session could reach goes with it.
+    if (isSessionKey(slot.key) && (await this.removeUnreached(slot, deadline))) return "removed";
+    if (!slot.resident) return null;
+    return (await this.stop(slot, deadline)) ? "stopped" : null;
+  }
+
+  /** Where that fails the next pass in the background tries again. */
+  async #writeUses(sessions: readonly OpenSession[], deadline: Deadline): Promise<void> {
+    const { store, events } = this.#context;
+    try {
+      await writeUses(store, sessions, deadline);
+    } catch (error) {
+      events.emit({ type: "store-failed", error });
+    }
+  }
+
+  #later(key: string, body: (deadline: Deadline) => Promise<void>): Promise<void> {
+    const failure = "A sandbox without a session could not be stopped";
+    const work = this.#turns
+      .take(key, failure, body)
+      .catch((error: unknown) => this.#turns.tellFailed(key, error))
+      .finally(() => {
+        this.#lateWork.delete(work);
+        this.#context.registry.prune(key);
+      });
+    this.#lateWork.add(work);
+    return work;
+  }
+
+  async #change(
+    slot: SandboxSlot,
+    deadline: Deadline,
+    work: () => Promise<SandboxStatus | null>,
+  ): Promise<boolean> {
+    const { residencies, registry } = this.#context;
+    const attempt = (): Promise<boolean> =>
+      residencies.change(slot.key, deadline, { work, keeps: () => slot.resident });
+    let changed = await attempt();
+    // Whoever came meanwhile works on under this manager's residency. Nobody can come between this
+    // look and the next step, and who comes later acquires it anew.
+    if (!changed && !slot.held) {
+      slot.distrust(slot.wakenings);
+      await residencies.release(slot.key);
+      // The other manager may have been refused because of this one: one of both has to do it.
+      changed = await attempt();
+      if (!changed) slot.leave();
+    }
+    registry.prune(slot.key);
+    return changed;
+  }
+
+  /** Stop it; one that only a session could reach which another manager ended goes with its files. */
+  async #stopNow(slot: SandboxSlot, deadline: Deadline): Promise<SandboxStatus> {
+    const { store } = this.#context;
+    await slot.stop(deadline);
+    if (isSessionKey(slot.key)) {
+      const sessions = await deadline.run(() => store.list({ key: slot.key, limit: 1 }));
+      if (sessions.length === 0) await slot.remove(deadline);
+    }
+    return slot.sandbox ? "stopped" : "gone";
+  }
 }

@@ -7,6 +7,8 @@ export interface SessionAccessOptions {
   session: OpenSession;
   /** The sandbox that the session has now. */
   sandbox: ManagedSandbox;
+  /** The sandbox, where calls may go to it at once; otherwise `null`. */
+  live: (session: OpenSession) => ManagedSandbox | null;
   /** Make sure that the sandbox runs, and return it; `null` where the session ended. */
   wake: (session: OpenSession, signal: AbortSignal | undefined) => Promise<ManagedSandbox | null>;
   /** Fires, with the error to throw, when the manager shuts down. */
@@ -29,13 +31,15 @@ const MAX_ATTEMPTS = 2;
 export class SessionAccess {
   readonly #session: OpenSession;
   readonly #first: ManagedSandbox;
+  readonly #live: SessionAccessOptions["live"];
   readonly #wake: SessionAccessOptions["wake"];
   readonly #closing: AbortSignal;
   readonly #statusTimeoutMs: number;
 
-  constructor({ session, sandbox, wake, closing, statusTimeoutMs }: SessionAccessOptions) {
+  constructor({ session, sandbox, live, wake, closing, statusTimeoutMs }: SessionAccessOptions) {
     this.#session = session;
     this.#first = sandbox;
+    this.#live = live;
     this.#wake = wake;
     this.#closing = closing;
     this.#statusTimeoutMs = statusTimeoutMs;
@@ -81,8 +85,12 @@ export class SessionAccess {
   }
 
   async #awake(signal: AbortSignal | undefined, verify: boolean): Promise<ManagedSandbox> {
-    const ready = this.#session.slot.readySandbox;
-    if (ready && !verify) return ready;
+    const { slot } = this.#session;
+    const live = this.#live(this.#session);
+    const { wakenings } = slot;
+    if (live && (!verify || (await this.#isRunning(live)))) return live;
+    if (live) slot.distrust(wakenings);
+    this.#assertUsable();
     const sandbox = await this.#wake(this.#session, signal);
     if (!sandbox) throw this.#gone();
     return sandbox;

@@ -3,7 +3,7 @@ import { settle } from "../test/test-manager.ts";
 import { SessionEvents } from "./session-events.ts";
 import type { SessionEvent } from "./session-events.ts";
 
-const slept: SessionEvent = { type: "session-slept", sessionId: "a" };
+const slept: SessionEvent = { type: "session-slept", sessionId: "a", key: "a", reason: "idle" };
 
 test("a listener hears events until it unsubscribes", () => {
   const events = new SessionEvents();

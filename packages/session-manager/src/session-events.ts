@@ -1,22 +1,60 @@
-/** What happened to a session, for logs and for pages that show it. */
+import type { SandboxErrorCode } from "@carrel/backend-protocol";
+import type { SessionProgress } from "./session-info.ts";
+
+/** How a caller came to a sandbox: it ran, was taken from those made beforehand, slept, or was made. */
+export type AcquirePath = "hit" | "warm" | "wake" | "cold";
+
+/** Why a session ended: somebody asked, nobody used it, it reached its lifetime, or its user was deleted. */
+export type EndReason = "asked" | "unused" | "too-old" | "purged";
+
+interface OfSession {
+  sessionId: string;
+  /** Of its sandbox. */
+  key: string;
+}
+
+/** What happened to a session or its sandbox, for logs, for metrics and for pages that show it. */
 export type SessionEvent =
   /** Its sandbox runs, and its id can be used. `durationMs`: since it was asked for. */
-  | { type: "session-opened"; sessionId: string; durationMs: number }
+  | (OfSession & { type: "session-opened"; durationMs: number })
   /** Its sandbox was asleep and runs again. */
-  | { type: "session-woken"; sessionId: string }
-  /** Its sandbox was idle and was stopped. The session stays open. */
-  | { type: "session-slept"; sessionId: string }
+  | (OfSession & { type: "session-woken" })
+  /** Its sandbox was idle and was frozen in memory. */
+  | (OfSession & { type: "session-paused" })
+  /** Its sandbox was idle and was stopped, in time or because others needed the place. The session stays open. */
+  | (OfSession & { type: "session-slept"; reason: "idle" | "evicted" })
   /** Its id is no longer valid. */
-  | { type: "session-ended"; sessionId: string }
+  | (OfSession & { type: "session-ended"; reason: EndReason })
   /** Its sandbox was lost, and another one took its place. Processes are gone, files are kept where the provider keeps them. */
-  | { type: "sandbox-replaced"; sessionId: string; sandboxId: string }
+  | (OfSession & { type: "sandbox-replaced"; sandboxId: string })
+  /** Its sandbox was found running though nobody who lives looked after it; now this manager does. */
+  | (OfSession & { type: "session-adopted" })
+  /** A caller got its sandbox. `durationMs`: since it was asked for. */
+  | (OfSession & { type: "acquired"; path: AcquirePath; durationMs: number })
+  /** Its sandbox is on its way. */
+  | (OfSession & { type: "start-progress" } & SessionProgress)
+  /** A caller asked for its sandbox and got an error. `code`: `unknown` where it is no `SandboxError`. */
+  | (OfSession & {
+      type: "start-failed";
+      code: SandboxErrorCode | "unknown";
+      durationMs: number;
+      error: unknown;
+    })
   /**
-   * A sandbox could not be stopped or deleted, and no caller was there to be told. The next
+   * A sandbox could not be paused, stopped or deleted, and no caller was there to be told. The next
    * clean-up tries again. `sessionId` is `null` for one that no session is open for.
    */
-  | { type: "stop-failed"; sessionId: string | null; error: unknown }
+  | { type: "stop-failed"; sessionId: string | null; key: string; error: unknown }
+  /** A sandbox ran though no session was open for it. */
+  | { type: "orphan-cleared"; key: string; how: "stopped" | "removed" }
+  /** What a sandbox took beside its files was given up. */
+  | { type: "sandbox-discarded"; key: string }
+  /** Files were deleted because nobody used them, nobody could reach them, or their user was deleted. */
+  | { type: "workspace-deleted"; key: string; reason: "unused" | "orphaned" | "purged" }
   /** A whole pass of the clean-up loop failed. The loop goes on. */
-  | { type: "cleanup-failed"; error: unknown };
+  | { type: "cleanup-failed"; error: unknown }
+  /** Something could not be written into the store, or read from it, in the background. It is tried again. */
+  | { type: "store-failed"; error: unknown };
 
 /** Called at once, in the order of the events. What it throws or rejects with is dropped. */
 export type SessionEventListener = (event: SessionEvent) => void | Promise<void>;

@@ -1,47 +1,120 @@
 import { SandboxError } from "@carrel/backend-protocol";
 import type { OperationOptions, SandboxProvider } from "@carrel/backend-protocol";
-import { MAX_INTERVAL_MS } from "./cleanup-loop.ts";
+import type { AdmissionLimits } from "./admission-queue.ts";
+import { MAX_INTERVAL_MS } from "./background-loop.ts";
+import { MemorySessionStore } from "./memory-session-store.ts";
 import type { MonotonicClock } from "./monotonic-clock.ts";
-import { MemorySessionStore } from "./session-store.ts";
-import type { SessionScope, SessionStore } from "./session-store.ts";
+import type { SessionProgress } from "./session-info.ts";
+import type {
+  OpenCeilings,
+  ResidentCeilings,
+  SessionScope,
+  SessionStore,
+} from "./session-store.ts";
+import type { WorkWatchOptions } from "./work-watch.ts";
 
-/** Sessions that may be open at a time, awake or asleep, where nothing else is said. */
-export const DEFAULT_MAX_OPEN_SESSIONS = 10_000;
-/** After how long without a call a sandbox is idle: half an hour. */
-export const DEFAULT_IDLE_TIMEOUT_MS: number = 30 * 60 * 1000;
-/** After how long without use a session whose sandbox sleeps is ended: seven days. */
-export const DEFAULT_SESSION_RETENTION_MS: number = 7 * 24 * 60 * 60 * 1000;
+const SECOND = 1000;
+const MINUTE: number = 60 * SECOND;
+const DAY: number = 24 * 60 * MINUTE;
+
 /** Pause between two passes of the clean-up loop: five minutes. */
-export const DEFAULT_CLEANUP_INTERVAL_MS: number = 5 * 60 * 1000;
-export const DEFAULT_START_TIMEOUT_MS: number = 120 * 1000;
-export const DEFAULT_STOP_TIMEOUT_MS: number = 30 * 1000;
+export const DEFAULT_CLEANUP_INTERVAL_MS: number = 5 * MINUTE;
 
-export interface SessionManagerOptions {
-  /** Makes the sandboxes. It stays its owner's: `shutdown` does not dispose of it. */
-  provider: SandboxProvider;
-  /** Where the open sessions are written down. @default a {@link MemorySessionStore} */
-  store?: SessionStore;
+/** The numbers and policies of a manager. Ceilings count over all managers of a store. */
+export interface ManagerSettings
+  extends OpenCeilings, ResidentCeilings, AdmissionLimits, WorkWatchOptions {
+  /** Sessions that may be open, awake or asleep; one more is `capacity`. @default 10,000 */
+  maxOpenSessions: number;
+  /** The same, of one user. @default Infinity */
+  maxOpenSessionsPerUser: number;
   /**
-   * Most sessions that this manager has open, awake or asleep. One more is `capacity`; those that
-   * are open are served as before. @default {@link DEFAULT_MAX_OPEN_SESSIONS}
+   * Sandboxes that may be in memory, running or paused. Where one more is needed the idle one that
+   * was unused for longest is stopped; where none is idle, `capacity`. @default 300
    */
-  maxOpenSessions?: number;
+  maxResidentSandboxes: number;
+  /** The same, of one user. @default Infinity */
+  maxResidentSandboxesPerUser: number;
+  /** Sandboxes that are made or woken at the same time; further callers wait in a queue. @default 8 */
+  maxConcurrentStarts: number;
+  /** Starts that may wait in it; one more is `capacity`. @default 1000 */
+  maxQueuedStarts: number;
   /**
-   * How long a sandbox must be without a call, a running command or a lease to be put to sleep.
-   * Only clean-up looks at it. @default {@link DEFAULT_IDLE_TIMEOUT_MS}
+   * How long a sandbox must be idle, which is without a call, a running command or a lease, to be
+   * frozen in memory, where it can be. Only clean-up looks at it. @default five minutes
    */
-  idleTimeoutMs?: number;
+  pauseAfterMs: number;
+  /** How long it must be idle to be stopped. Only clean-up looks at it. @default half an hour */
+  idleTimeoutMs: number;
+  /**
+   * Whether commands that nobody here waits for, and processes that use the processor, keep a
+   * sandbox from being idle. @default "keeps-awake"
+   */
+  backgroundWork: WorkWatchOptions["backgroundWork"];
+  /** For how long since the last call they do. @default one day */
+  maxBackgroundWorkMs: number;
+  /** How old a session may become: clean-up ends an older one, whether or not it is used. @default Infinity */
+  maxLifetimeMs: number;
   /**
    * How long a session must be unused, its sandbox asleep, to be ended as by `endSession`: a
    * workspace that only it had is deleted, files of a user are kept. Only clean-up looks at it.
-   * Use through another manager on the same store counts only while the sandbox runs. `Infinity`:
-   * never. @default {@link DEFAULT_SESSION_RETENTION_MS}
+   * `Infinity`: never. @default seven days
    */
-  sessionRetentionMs?: number;
-  /** Longest time for a sandbox to run, from when it is asked for. @default {@link DEFAULT_START_TIMEOUT_MS} */
-  startTimeoutMs?: number;
-  /** Longest time for a sandbox to stop or to be deleted. @default {@link DEFAULT_STOP_TIMEOUT_MS} */
-  stopTimeoutMs?: number;
+  sessionRetentionMs: number;
+  /**
+   * How long a user without a session must be away for clean-up to give up what a stopped sandbox
+   * takes beside its files, where the provider can do that. @default seven days
+   */
+  containerRetentionMs: number;
+  /** How long a user without a session must be away for clean-up to delete the files. @default Infinity */
+  workspaceRetentionMs: number;
+  /** How long the store's log of events is kept. @default 30 days */
+  eventRetentionMs: number;
+  /** Longest time for a sandbox to run, from when it is asked for. @default two minutes */
+  startTimeoutMs: number;
+  /** Longest time for a sandbox to stop or to be deleted. @default half a minute */
+  stopTimeoutMs: number;
+  /**
+   * How long the store believes that this manager lives without hearing from it; then others may
+   * take over its sandboxes. It is heard from three times as often. @default half a minute
+   */
+  holderTtlMs: number;
+  /**
+   * How often uses and events are written into the store, and sessions that other managers ended
+   * are looked for. @default five seconds
+   */
+  storeIntervalMs: number;
+}
+
+export const DEFAULT_SETTINGS: Readonly<ManagerSettings> = {
+  maxOpenSessions: 10_000,
+  maxOpenSessionsPerUser: Number.POSITIVE_INFINITY,
+  maxResidentSandboxes: 300,
+  maxResidentSandboxesPerUser: Number.POSITIVE_INFINITY,
+  maxConcurrentStarts: 8,
+  maxQueuedStarts: 1000,
+  pauseAfterMs: 5 * MINUTE,
+  idleTimeoutMs: 30 * MINUTE,
+  backgroundWork: "keeps-awake",
+  maxBackgroundWorkMs: DAY,
+  maxLifetimeMs: Number.POSITIVE_INFINITY,
+  sessionRetentionMs: 7 * DAY,
+  containerRetentionMs: 7 * DAY,
+  workspaceRetentionMs: Number.POSITIVE_INFINITY,
+  eventRetentionMs: 30 * DAY,
+  startTimeoutMs: 2 * MINUTE,
+  stopTimeoutMs: 30 * SECOND,
+  holderTtlMs: 30 * SECOND,
+  storeIntervalMs: 5 * SECOND,
+};
+
+export interface SessionManagerOptions extends Partial<ManagerSettings> {
+  /** Makes the sandboxes. It stays its owner's: `shutdown` does not dispose of it. */
+  provider: SandboxProvider;
+  /**
+   * Where the open sessions are written down. It stays its owner's.
+   * @default a {@link MemorySessionStore}
+   */
+  store?: SessionStore;
   /** What idleness and retention are measured by. @default `performance` */
   clock?: MonotonicClock;
 }
@@ -51,29 +124,55 @@ export interface CreateSessionOptions extends OperationOptions {
   userId?: string;
   /** @default `user` where there is a `userId`, otherwise `session` */
   scope?: SessionScope;
+  /** Told how far the start of its sandbox has come. */
+  onProgress?: (progress: SessionProgress) => void;
 }
 
-export function readOptions(
-  options: SessionManagerOptions,
-): Readonly<Required<SessionManagerOptions>> {
-  const read = {
-    store: new MemorySessionStore(),
-    maxOpenSessions: DEFAULT_MAX_OPEN_SESSIONS,
-    idleTimeoutMs: DEFAULT_IDLE_TIMEOUT_MS,
-    sessionRetentionMs: DEFAULT_SESSION_RETENTION_MS,
-    startTimeoutMs: DEFAULT_START_TIMEOUT_MS,
-    stopTimeoutMs: DEFAULT_STOP_TIMEOUT_MS,
-    clock: performance,
-    ...options,
-  };
-  if (!Number.isSafeInteger(read.maxOpenSessions) || read.maxOpenSessions < 1) {
-    throw invalid("maxOpenSessions", read.maxOpenSessions, "a whole number of at least 1");
-  }
-  assertIdleTime("idleTimeoutMs", read.idleTimeoutMs);
-  assertIdleTime("sessionRetentionMs", read.sessionRetentionMs);
-  assertTimer("startTimeoutMs", read.startTimeoutMs);
-  assertTimer("stopTimeoutMs", read.stopTimeoutMs);
-  return read;
+const COUNTS = [
+  "maxOpenSessions",
+  "maxOpenSessionsPerUser",
+  "maxResidentSandboxes",
+  "maxResidentSandboxesPerUser",
+  "maxConcurrentStarts",
+  "maxQueuedStarts",
+] as const;
+
+const AGES = [
+  "pauseAfterMs",
+  "idleTimeoutMs",
+  "maxBackgroundWorkMs",
+  "maxLifetimeMs",
+  "sessionRetentionMs",
+  "containerRetentionMs",
+  "workspaceRetentionMs",
+  "eventRetentionMs",
+] as const;
+
+const TIMERS = ["startTimeoutMs", "stopTimeoutMs", "holderTtlMs", "storeIntervalMs"] as const;
+
+/** @throws `invalid-argument` where a number cannot be meant */
+export function readOptions({
+  provider,
+  store = new MemorySessionStore(),
+  clock = performance,
+  ...given
+}: SessionManagerOptions): {
+  provider: SandboxProvider;
+  store: SessionStore;
+  clock: MonotonicClock;
+  settings: ManagerSettings;
+} {
+  const settings = { ...DEFAULT_SETTINGS, ...given };
+  for (const name of COUNTS) assertCount(name, settings[name]);
+  for (const name of AGES) assertIdleTime(name, settings[name]);
+  for (const name of TIMERS) assertTimer(name, settings[name]);
+  return { provider, store, clock, settings };
+}
+
+/** `Infinity` is a count too: no ceiling. */
+function assertCount(name: string, value: number): void {
+  if (value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && value >= 1)) return;
+  throw invalid(name, value, "a whole number of at least 1, or Infinity");
 }
 
 /** @throws `invalid-argument` where it cannot be an idle time; `Infinity` can: never idle */

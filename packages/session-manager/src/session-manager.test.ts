@@ -21,13 +21,14 @@ describe("createSession", () => {
     expect(id).toMatch(/^ses_/);
     expect(await statusOf(provider, "alice")).toBe("running");
     expect(events).toEqual([
-      { type: "session-opened", sessionId: id, durationMs: expect.any(Number) },
+      { type: "session-opened", sessionId: id, key: "alice", durationMs: expect.any(Number) },
     ]);
     expect(manager.describe(id)).toEqual({
       id,
       userId: "alice",
       scope: "user",
       state: "running",
+      progress: null,
       createdAt: expect.stringMatching(/^\d{4}-.*Z$/),
       lastActiveAt: expect.stringMatching(/^\d{4}-.*Z$/),
     });
@@ -145,15 +146,15 @@ describe("getSession", () => {
     expect(await statusOf(provider, "alice")).toBe("stopped");
     await manager.getSession(id);
     expect(await statusOf(provider, "alice")).toBe("running");
-    expect(events.at(-1)).toEqual({ type: "session-woken", sessionId: id });
+    expect(events.at(-1)).toMatchObject({ type: "session-woken", sessionId: id });
   });
 
-  test("wakes one that somebody stopped behind the manager's back", async () => {
+  test("gives one that somebody stopped behind the manager's back: the first call wakes it", async () => {
     await using setup = await openManager();
     const { manager, provider } = setup;
     const id = await manager.createSession({ userId: "alice" });
     await (await provider.find("alice"))?.stop();
-    await manager.getSession(id);
+    await (await manager.getSession(id)).stat(".");
     expect(await statusOf(provider, "alice")).toBe("running");
   });
 
@@ -165,7 +166,7 @@ describe("getSession", () => {
     const sandbox = await manager.getSession(id);
     await sandbox.write("a.txt", "here");
     expect(await statusOf(provider, "alice")).toBe("running");
-    expect(events.at(-1)).toEqual({
+    expect(events.at(-1)).toMatchObject({
       type: "sandbox-replaced",
       sessionId: id,
       sandboxId: sandbox.id,
@@ -213,7 +214,7 @@ describe("endSession", () => {
     const id = await manager.createSession({ userId: "alice" });
     await (await manager.getSession(id)).write("kept.txt", "kept");
     expect(await manager.endSession(id)).toBe(true);
-    expect(events.at(-1)).toEqual({ type: "session-ended", sessionId: id });
+    expect(events.at(-1)).toMatchObject({ type: "session-ended", sessionId: id });
     expect(await manager.endSession(id)).toBe(false);
     expect(manager.has(id)).toBe(false);
     expect(await runningKeys(provider)).toEqual([]);

@@ -1,28 +1,21 @@
-import { SandboxError } from "@carrel/backend-protocol";
+import { SandboxError, throwIfAborted } from "@carrel/backend-protocol";
 import type { ManagedSandbox, OperationOptions, Sandbox } from "@carrel/backend-protocol";
-import { CleanupLoop } from "./cleanup-loop.ts";
-import { KeyedLock } from "./keyed-lock.ts";
-import { SandboxStarter } from "./sandbox-starter.ts";
-import { SandboxStopper } from "./sandbox-stopper.ts";
+import { EventStream } from "./event-stream.ts";
+import type { EventStreamOptions } from "./event-stream.ts";
+import { ManagerParts } from "./manager-parts.ts";
+import type { OpenSession } from "./open-session.ts";
+import type { RecoverOptions, RecoveryReport } from "./recovery.ts";
 import { SessionAccess } from "./session-access.ts";
-import { SessionEvents } from "./session-events.ts";
 import type { SessionEventListener } from "./session-events.ts";
 import { createSessionFacade } from "./session-facade.ts";
-import type { SessionInfo } from "./session-info.ts";
+import type { ManagerLoad, SessionInfo } from "./session-info.ts";
 import { assertUserId, createSessionId, isPossibleSessionId } from "./session-key.ts";
 import {
   assertIdleTime,
   assertTimer,
   DEFAULT_CLEANUP_INTERVAL_MS,
-  readOptions,
 } from "./session-manager-options.ts";
 import type { CreateSessionOptions, SessionManagerOptions } from "./session-manager-options.ts";
-import type { OpenSession } from "./open-session.ts";
-import { SessionRegistry } from "./session-registry.ts";
-import type { SessionRecord } from "./session-store.ts";
-
-// Open sessions end when their users end them, which nobody can foresee.
-const CAPACITY_RETRY_MS = 30_000;
 
 /**
  * Whose sandbox is it, and is it awake.
@@ -35,32 +28,14 @@ const CAPACITY_RETRY_MS = 30_000;
  * Every method throws `SandboxError`; after {@link SessionManager.shutdown}, `unavailable`.
  */
 export class SessionManager implements AsyncDisposable {
-  readonly #options: Readonly<Required<SessionManagerOptions>>;
-  readonly #registry: SessionRegistry;
-  readonly #starter: SandboxStarter;
-  readonly #stopper: SandboxStopper;
-  readonly #events = new SessionEvents();
+  readonly #parts: ManagerParts;
   readonly #closing = new AbortController();
-  readonly #cleanupLoop: CleanupLoop;
+  readonly #closed = new AbortController();
   #shutdown: Promise<number> | null = null;
 
   /** @throws `invalid-argument` where a number in the options cannot be meant */
   constructor(options: SessionManagerOptions) {
-    this.#options = readOptions(options);
-    this.#registry = new SessionRegistry(this.#options);
-    const context = {
-      ...this.#options,
-      registry: this.#registry,
-      events: this.#events,
-      locks: new KeyedLock(),
-      closing: this.#closing.signal,
-    };
-    this.#stopper = new SandboxStopper(context);
-    this.#starter = new SandboxStarter(context, this.#stopper);
-    this.#cleanupLoop = new CleanupLoop({
-      pass: (signal) => this.#stopper.cleanup(this.#options.idleTimeoutMs, signal),
-      onFailure: (error) => this.#events.emit({ type: "cleanup-failed", error }),
-    });
+    this.#parts = new ManagerParts(options, this.#closing.signal);
   }
 
   /**
@@ -69,39 +44,53 @@ export class SessionManager implements AsyncDisposable {
    * @throws `invalid-argument`, `capacity`, `timeout`, `aborted`, and what the provider throws
    */
   async createSession(options: CreateSessionOptions = {}): Promise<string> {
-    const { userId, signal } = options;
+    const { userId, signal, onProgress } = options;
     const scope = options.scope ?? (userId === undefined ? "session" : "user");
     if (userId !== undefined) assertUserId("user id", userId);
     const id = createSessionId();
-    const session = this.#reserve({ id, scope, userId: userId ?? null, key: keyOf(id, options) });
-    await this.#starter.open(session, signal);
+    const key = keyOf(id, options);
+    this.#begin();
+    const session = this.#parts.registry.add({ id, scope, userId: userId ?? null, key });
+    const unsubscribe = this.subscribe((event) => {
+      if (event.type !== "start-progress" || event.sessionId !== id) return;
+      const { phase, detail } = event;
+      onProgress?.({ phase, ...(detail !== undefined && { detail }) });
+    });
+    try {
+      await this.#parts.starter.open(session, signal);
+    } finally {
+      unsubscribe();
+    }
     return id;
   }
 
   /**
-   * The sandbox of an open session, awake. What it returns stays good until the session ends.
+   * The sandbox of an open session, awake as far as is known: a call on it wakes it where it is not.
+   * What it returns stays good until the session ends.
    * @throws `not-found` where no such session is open, `timeout`, `aborted`, and what the provider throws
    */
   async getSession(id: string, options: OperationOptions = {}): Promise<Sandbox> {
     const session = await this.#lookup(id);
-    const sandbox = session && (await this.#starter.visit(session, options.signal));
+    const sandbox =
+      session &&
+      (this.#hit(session, options) ?? (await this.#parts.starter.visit(session, options.signal)));
     if (!session || !sandbox) throw notFound(id);
     return this.#facade(session, sandbox);
   }
 
   /**
-   * The sandbox of a user, awake: of the session whose id is the key itself, opened if needed. It
-   * is the sandbox that all sessions of this user share.
+   * The sandbox of a user, awake as far as is known: of the session whose id is the key itself,
+   * opened if needed. It is the sandbox that all sessions of this user share.
    * @throws as `createSession`
    */
   async getOrCreate(key: string, options: OperationOptions = {}): Promise<Sandbox> {
     assertUserId("key", key);
+    const { registry, starter } = this.#parts;
     for (;;) {
+      this.#begin();
       const session =
-        (await this.#lookup(key)) ??
-        this.#registry.get(key) ??
-        this.#reserve({ id: key, key, userId: key, scope: "user" });
-      const sandbox = await this.#starter.open(session, options.signal);
+        registry.get(key) ?? registry.add({ id: key, key, userId: key, scope: "user" });
+      const sandbox = this.#hit(session, options) ?? (await starter.open(session, options.signal));
       // Without one the session ended while this caller waited, and is to be opened anew.
       if (sandbox) return this.#facade(session, sandbox);
     }
@@ -110,7 +99,8 @@ export class SessionManager implements AsyncDisposable {
   /**
    * End a session: its id is no longer valid, and calls on its sandbox throw `gone`. With the last
    * session of a key the sandbox stops, whatever runs in it. Files of a user are kept; those of a
-   * session of scope `session` are deleted with it.
+   * session of scope `session` are deleted with it. Where another manager uses the sandbox that one
+   * does both, within some seconds.
    *
    * Where that fails the error is thrown, and the session stays in state `ending`: call it again,
    * or leave it to the next clean-up.
@@ -118,7 +108,7 @@ export class SessionManager implements AsyncDisposable {
    */
   async endSession(id: string): Promise<boolean> {
     const session = await this.#lookup(id);
-    return session !== null && this.#stopper.end(session);
+    return session !== null && this.#parts.ender.end(session, "asked");
   }
 
   /**
@@ -131,17 +121,49 @@ export class SessionManager implements AsyncDisposable {
   }
 
   /**
+   * Delete all that a user has: all sessions, the sandbox with its files, and what the store knows
+   * of them. Keep the user from opening sessions meanwhile. Waits while another manager uses the
+   * sandbox, which notices the ends within some seconds.
+   * @returns `false` where there was nothing
+   * @throws `invalid-argument`, `timeout`, `aborted`, `unavailable`, and what the provider throws; call it again then
+   */
+  async purge(userId: string, options: OperationOptions = {}): Promise<boolean> {
+    assertUserId("user id", userId);
+    this.#begin();
+    return this.#parts.purge.run(userId, options.signal);
+  }
+
+  /**
    * Put to sleep the sandboxes that nobody used for that long: they are stopped, their files and
-   * sessions stay. Sessions whose sandbox sleeps already and that nobody used for
-   * `sessionRetentionMs` are ended, whatever `maxIdleMs` is. One that cannot be stopped is reported by the event `stop-failed`, stays listed,
-   * and is tried again by the next call. Ends that failed are tried again as well.
+   * sessions stay. Those that nobody used for `pauseAfterMs` are frozen in memory, where they can
+   * be. Sessions that reached `maxLifetimeMs` are ended, and those whose sandbox sleeps already and
+   * that nobody used for `sessionRetentionMs`, whoever opened them; then what is over by
+   * `containerRetentionMs` and `workspaceRetentionMs`, whatever `maxIdleMs` is. What cannot be
+   * stopped or deleted is reported by the event `stop-failed`, stays listed, and is tried again by
+   * the next call. Ends that failed are tried again as well.
    * @param maxIdleMs `0`: all that nobody works in now. @default `idleTimeoutMs`
    * @returns how many sessions fell asleep or ended
    */
-  async cleanupIdle(maxIdleMs: number = this.#options.idleTimeoutMs): Promise<number> {
-    this.#closing.signal.throwIfAborted();
+  async cleanupIdle(
+    maxIdleMs: number = this.#parts.context.settings.idleTimeoutMs,
+  ): Promise<number> {
+    this.#begin();
     assertIdleTime("maxIdleMs", maxIdleMs);
-    return this.#stopper.cleanup(maxIdleMs, this.#closing.signal);
+    return this.#parts.cleanUp(maxIdleMs, this.#closing.signal);
+  }
+
+  /**
+   * Look after what managers left that ended without saying so: adopt sandboxes that are in memory
+   * and belong to an open session, close sessions whose opening was cut short, and stop or delete
+   * sandboxes that no session is open for. What a manager that lives looks after is left alone, and
+   * so is what sleeps. Call it at the start, with a store that all managers of the provider share;
+   * users can be served meanwhile. It looks once more by itself after half a minute, for what an
+   * engine was still making, and then in each pass of the clean-up loop.
+   * @throws what listing the sandboxes and the sessions throws
+   */
+  async recover(options: RecoverOptions = {}): Promise<RecoveryReport> {
+    this.#begin();
+    return this.#parts.recover(options);
   }
 
   /**
@@ -152,18 +174,20 @@ export class SessionManager implements AsyncDisposable {
   startCleanupLoop(intervalMs: number = DEFAULT_CLEANUP_INTERVAL_MS): void {
     this.#closing.signal.throwIfAborted();
     assertTimer("intervalMs", intervalMs);
-    this.#cleanupLoop.start(intervalMs);
+    this.#parts.cleanupLoop.start(intervalMs);
   }
 
   /** End the loop. Resolves when no pass of it is under way. Does nothing where none runs. */
   stopCleanupLoop(): Promise<void> {
-    return this.#cleanupLoop.stop();
+    return this.#parts.cleanupLoop.stop();
   }
 
   /**
-   * Stop the clean-up loop and all sandboxes, also those that are worked in, and keep their files.
-   * Starts under way are broken off. Idempotent; where a sandbox could not be stopped it throws
-   * `unavailable` with the errors in its `cause`, and a further call tries those again.
+   * Stop the clean-up loop and all sandboxes, also those that are worked in but for those that
+   * another manager uses, and keep their files and sessions. Starts under way are broken off.
+   * Idempotent; where a sandbox could not be stopped it throws `unavailable` with the errors in its
+   * `cause`, and a further call tries those again. Then gives up all that this manager holds in the
+   * store.
    * @returns how many sessions were stopped by this call
    */
   shutdown(): Promise<number> {
@@ -189,14 +213,23 @@ export class SessionManager implements AsyncDisposable {
     return this.#active().length;
   }
 
+  /**
+   * An open session, whoever opened it and whenever, or `null`. Wakes nothing; from then on this
+   * manager has it.
+   * @throws what the store throws
+   */
+  async find(id: string): Promise<SessionInfo | null> {
+    return (await this.#lookup(id))?.describe() ?? null;
+  }
+
   /** Whether this manager has such a session open, awake, asleep, or being opened or ended. */
   has(id: string): boolean {
-    return this.#registry.get(id) !== null;
+    return this.#parts.registry.get(id) !== null;
   }
 
   /** The state of a session for which {@link SessionManager.has} is true, otherwise `null`. Wakes nothing. */
   describe(id: string): SessionInfo | null {
-    return this.#registry.get(id)?.describe() ?? null;
+    return this.#parts.registry.get(id)?.describe() ?? null;
   }
 
   /**
@@ -207,60 +240,91 @@ export class SessionManager implements AsyncDisposable {
    */
   lease(id: string): Disposable {
     this.#closing.signal.throwIfAborted();
-    const session = this.#registry.get(id);
+    const session = this.#parts.registry.get(id);
     if (!session || session.ending) throw notFound(id);
     return { [Symbol.dispose]: session.hold() };
   }
 
   /** Be told what happens. @returns the function that ends the subscription */
   subscribe(listener: SessionEventListener): () => void {
-    return this.#events.subscribe(listener);
+    return this.#parts.events.subscribe(listener);
+  }
+
+  /**
+   * What happens from now on, for one reader. One that is too slow misses the oldest events, and its
+   * `dropped` counts them. Ends with the signal, and when the manager was shut down.
+   */
+  events(options: EventStreamOptions = {}): EventStream {
+    return new EventStream(this.#parts.events, options, this.#closed.signal);
+  }
+
+  /** How many events could not be written into the store's log, and never will be. */
+  get unloggedEventCount(): number {
+    return this.#parts.log.lost;
+  }
+
+  /** How much there is to do now, for whoever watches. */
+  get load(): ManagerLoad {
+    const { admissions, registry } = this.#parts.context;
+    return {
+      knownSessions: registry.all().length,
+      residentSandboxes: registry.slots().filter(({ resident }) => resident).length,
+      runningStarts: admissions.running,
+      waitingStarts: admissions.waiting,
+    };
   }
 
   #active(): OpenSession[] {
-    return this.#registry
+    return this.#parts.registry
       .all()
       .filter(({ established, ending, slot }) => established && (slot.resident || ending));
   }
 
-  /** A session that is open: in memory, or in the store, where another manager opened it. */
-  async #lookup(id: string): Promise<OpenSession | null> {
+  #begin(): void {
     this.#closing.signal.throwIfAborted();
-    const known = this.#registry.get(id);
-    if (known || !isPossibleSessionId(id)) return known;
-    const record = await this.#starter.read(id);
-    this.#closing.signal.throwIfAborted();
-    return this.#registry.get(id) ?? (record && this.#registry.add(record, true));
+    this.#parts.sync.start();
   }
 
-  /** Nothing waits between the look at the ceiling and the reservation: a burst cannot pass it. */
-  #reserve(record: Omit<SessionRecord, "createdAt">): OpenSession {
+  /** The sandbox where it is live; this counts as a use of it. */
+  #hit(session: OpenSession, { signal }: OperationOptions): ManagedSandbox | null {
+    const startedAt = performance.now();
+    const { starter } = this.#parts;
+    const sandbox = starter.live(session);
+    if (!sandbox) return null;
+    throwIfAborted(signal);
+    session.hold()();
+    starter.noteHit(session, performance.now() - startedAt);
+    return sandbox;
+  }
+
+  /** A session that is open: in memory, or in the store, where another manager opened it. */
+  async #lookup(id: string): Promise<OpenSession | null> {
+    this.#begin();
+    const { registry, starter } = this.#parts;
+    const known = registry.get(id);
+    if (known || !isPossibleSessionId(id)) return known;
+    const record = await starter.read(id);
     this.#closing.signal.throwIfAborted();
-    const { maxOpenSessions } = this.#options;
-    if (this.#registry.size >= maxOpenSessions) {
-      throw new SandboxError({
-        code: "capacity",
-        message: `All ${maxOpenSessions} sessions are open. End one, or try again later.`,
-        retryAfterMs: CAPACITY_RETRY_MS,
-      });
-    }
-    return this.#registry.add({ ...record, createdAt: new Date().toISOString() }, false);
+    return registry.get(id) ?? (record?.state === "open" ? registry.recall(record) : null);
   }
 
   #facade(session: OpenSession, sandbox: ManagedSandbox): Sandbox {
+    const { starter, context } = this.#parts;
     const access = new SessionAccess({
       session,
       sandbox,
-      wake: (sleeper, signal) => this.#starter.visit(sleeper, signal),
+      live: (one) => starter.live(one),
+      wake: (sleeper, signal) => starter.visit(sleeper, signal),
       closing: this.#closing.signal,
-      statusTimeoutMs: this.#options.startTimeoutMs,
+      statusTimeoutMs: context.settings.startTimeoutMs,
     });
     return createSessionFacade(access, sandbox);
   }
 
   async #stopAll(): Promise<number> {
-    await this.stopCleanupLoop();
-    return this.#stopper.stopAll();
+    const count = await this.#parts.stopAll();
+    this.#closed.abort();
+    return count;
   }
 }
 

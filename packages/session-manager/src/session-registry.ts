@@ -1,24 +1,28 @@
+import type { SandboxProvider } from "@carrel/backend-protocol";
+import type { AnchoredTime } from "./anchored-time.ts";
+import type { MonotonicClock } from "./monotonic-clock.ts";
 import { OpenSession } from "./open-session.ts";
 import { SandboxSlot } from "./sandbox-slot.ts";
-import type { SandboxSlotOptions } from "./sandbox-slot.ts";
-import type { SessionRecord } from "./session-store.ts";
+import type { NewSession, SessionRecord } from "./session-store.ts";
+
+export interface SessionRegistryOptions {
+  provider: SandboxProvider;
+  clock: MonotonicClock;
+  time: AnchoredTime;
+}
 
 /**
  * The sessions that this manager knows, and the slots of their sandboxes. A slot is here while it
- * has a session. Nothing in it waits, so that a look and the change that follows are one step.
+ * has a session, is in memory or is held. Nothing in it waits, so that a look and the change that
+ * follows are one step.
  */
 export class SessionRegistry {
-  readonly #slotOptions: Omit<SandboxSlotOptions, "key">;
+  readonly #options: SessionRegistryOptions;
   readonly #sessions = new Map<string, OpenSession>();
   readonly #slots = new Map<string, { slot: SandboxSlot; sessions: Set<OpenSession> }>();
 
-  constructor(slotOptions: Omit<SandboxSlotOptions, "key">) {
-    this.#slotOptions = slotOptions;
-  }
-
-  /** How many sessions are open or being opened. */
-  get size(): number {
-    return this.#sessions.size;
+  constructor(options: SessionRegistryOptions) {
+    this.#options = options;
   }
 
   get(id: string): OpenSession | null {
@@ -37,6 +41,11 @@ export class SessionRegistry {
     return this.#slots.get(key)?.slot ?? null;
   }
 
+  /** The slot of a key, made where there is none. */
+  slotOf(key: string, userId: string | null): SandboxSlot {
+    return this.#entry(key, userId).slot;
+  }
+
   /** The sessions that share the sandbox of a key. */
   sharing(key: string): OpenSession[] {
     return [...(this.#slots.get(key)?.sessions ?? [])];
@@ -47,17 +56,22 @@ export class SessionRegistry {
     return this.sharing(key).filter(({ established }) => established);
   }
 
-  /** @param established its record was read from the store */
-  add(record: SessionRecord, established: boolean): OpenSession {
-    let entry = this.#slots.get(record.key);
-    if (!entry) {
-      const slot = new SandboxSlot({ ...this.#slotOptions, key: record.key });
-      entry = { slot, sessions: new Set() };
-      this.#slots.set(record.key, entry);
-    }
-    const session = new OpenSession(record, entry.slot, established);
-    entry.sessions.add(session);
-    this.#sessions.set(record.id, session);
+  /** One that is asked for now. */
+  add(identity: NewSession): OpenSession {
+    const { slot, sessions } = this.#entry(identity.key, identity.userId);
+    const session = new OpenSession(identity, slot);
+    sessions.add(session);
+    this.#sessions.set(identity.id, session);
+    return session;
+  }
+
+  /** One that the store has: as it is known here already, or from what the store tells. */
+  recall(record: SessionRecord): OpenSession {
+    const known = this.get(record.id);
+    if (known) return known;
+    const { id, key, userId, scope } = record;
+    const session = this.add({ id, key, userId, scope });
+    session.recall(record, this.#options.time.since(record.lastUsedAt));
     return session;
   }
 
@@ -65,9 +79,26 @@ export class SessionRegistry {
     if (session.closed) return;
     session.closed = true;
     this.#sessions.delete(session.id);
-    const { key } = session.record;
+    this.#slots.get(session.key)?.sessions.delete(session);
+    this.prune(session.key);
+  }
+
+  /** Forget the slot of a key where nothing is left to look after. */
+  prune(key: string): void {
     const entry = this.#slots.get(key);
-    entry?.sessions.delete(session);
-    if (entry?.sessions.size === 0) this.#slots.delete(key);
+    if (!entry || entry.sessions.size > 0) return;
+    if (entry.slot.asleep) this.#slots.delete(key);
+  }
+
+  #entry(key: string, userId: string | null): { slot: SandboxSlot; sessions: Set<OpenSession> } {
+    const known = this.#slots.get(key);
+    if (known) return known;
+    const { provider, clock } = this.#options;
+    const entry = {
+      slot: new SandboxSlot({ key, userId, provider, clock }),
+      sessions: new Set<OpenSession>(),
+    };
+    this.#slots.set(key, entry);
+    return entry;
   }
 }

@@ -1,3 +1,5 @@
+import type { SandboxStatus } from "@carrel/backend-protocol";
+
 /**
  * Whose workspace a session works in.
  *
@@ -16,43 +18,162 @@ export interface SessionRecord {
   /** `null`: opened for nobody in particular. */
   readonly userId: string | null;
   readonly scope: SessionScope;
+  /**
+   * `opening`: reserved, its sandbox never ran yet. A crash in between leaves it so; recovery
+   * removes it once nobody who lives holds its key.
+   */
+  readonly state: "opening" | "open";
   /** ISO 8601 in UTC. */
   readonly createdAt: string;
+  /** Of its last recorded use, ISO 8601 in UTC; uses are recorded in batches, so this lags by some seconds. */
+  readonly lastUsedAt: string;
+}
+
+export type NewSession = Pick<SessionRecord, "id" | "key" | "userId" | "scope">;
+
+/** Ceilings over all managers of a store. `Infinity`: none. */
+export interface OpenCeilings {
+  maxOpenSessions: number;
+  maxOpenSessionsPerUser: number;
+}
+
+export interface ResidentCeilings {
+  maxResidentSandboxes: number;
+  maxResidentSandboxesPerUser: number;
+}
+
+export type OpenOutcome =
+  /** `opened`: by this call, in state `opening`. Otherwise the record that stood there before. */
+  | { outcome: "opened" | "found"; record: SessionRecord }
+  /** Nothing was written. */
+  | { outcome: "full"; ceiling: keyof OpenCeilings };
+
+export type AcquireOutcome =
+  /** `shared`: another holder that lives has it too. */
+  | { outcome: "acquired"; shared: boolean }
+  /** Another holder that lives is putting it to sleep: ask again soon. */
+  | { outcome: "changing" }
+  /** Nothing was written. */
+  | { outcome: "full"; ceiling: keyof ResidentCeilings };
+
+/** What is known of the workspace of a key, whether or not a session is open. */
+export interface WorkspaceRecord {
+  readonly key: string;
+  readonly userId: string | null;
+  /** As it was last told; `null` where no sandbox of it ever ran. The engine is the truth. */
+  readonly status: SandboxStatus | null;
+  readonly sandboxId: string | null;
+  readonly createdAt: string;
+  readonly lastUsedAt: string;
+}
+
+/** A line of the log of what happened. */
+export interface LoggedEvent {
+  /** Grows with every event of a store. */
+  readonly sequence: number;
+  readonly at: string;
+  /** `session-opened`, … */
+  readonly type: string;
+  readonly sessionId: string | null;
+  readonly key: string | null;
+  /** JSON; no secrets, no content of users. */
+  readonly detail: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Where the open sessions are written down. A record is here from the moment when the session's
- * sandbox first runs until the session ended; sleep does not change it. What a manager keeps in
- * memory is a cache of this, so several managers may share a store.
+ * Where sessions are written down, shared by all managers of an installation. Each method is one
+ * transaction: it happened or it did not, also among processes, also where one is killed. Times are
+ * those of the database's clock alone, so that machines need not agree on theirs.
+ *
+ * A *holder* is one manager while it lives: it beats. A holder whose last beat expired is dead, and
+ * nothing that it holds counts any more. A *residency* is a holder's word that a key's sandbox is, or
+ * is about to be, in memory and used through it; it is written once per waking, not once per call.
+ *
+ * @throws `unavailable` where the database cannot be reached, `timeout`
  */
-export interface SessionStore {
-  /** The record of this id, or `null` where no such session is open. */
+export interface SessionStore extends AsyncDisposable {
+  /** The record of this id, or `null` where no such session is open or opening. */
   get(id: string): Promise<SessionRecord | null>;
+  /** Find the session of this id, or reserve it if the ceilings allow: counted and written in one step. */
+  open(session: NewSession, ceilings: OpenCeilings): Promise<OpenOutcome>;
+  /** Its sandbox ran. `false` where the session was ended meanwhile. Establishing twice is harmless. */
+  establish(id: string): Promise<boolean>;
+  /** End it. `false` where there was none. Its workspace stays on record. */
+  close(id: string): Promise<boolean>;
+  /** Open sessions in the order of their ids (by their bytes in UTF-8), after `after`. @param limit 1 to 1000 */
+  list(o: {
+    userId?: string;
+    key?: string;
+    after?: string;
+    limit: number;
+  }): Promise<SessionRecord[]>;
+  /** How many are open or opening; of one user where given. */
+  count(userId?: string): Promise<number>;
+  /** Record uses, also of their workspaces. @param uses how long ago each was, in milliseconds */
+  touch(uses: readonly { sessionId: string; agoMs: number }[]): Promise<void>;
+
   /**
-   * Add a record, unless there is one with its id already. In one step, also among processes.
-   * @returns the record that stands there now: the one given, or the earlier one
+   * Live on for `ttlMs` from now.
+   * @returns whether it lived until now: `false` on its first beat, and where it had died meanwhile. It holds nothing then.
    */
-  putIfAbsent(record: SessionRecord): Promise<SessionRecord>;
-  /** `false` where there was none. */
-  delete(id: string): Promise<boolean>;
-}
+  beat(holder: string, ttlMs: number): Promise<boolean>;
+  /** End a holder with all that it holds. */
+  retire(holder: string): Promise<void>;
+  /** End all holders but this one: for whoever knows that the others are dead. */
+  retireOthers(holder: string): Promise<void>;
+  /**
+   * Hold the residency of a key: counted and written in one step. Keys that any living holder holds
+   * count as resident. Acquiring what one holds already is `acquired`. Writes the workspace's record where missing,
+   * and counts as a use of it.
+   * @throws `unavailable` where the holder does not live: beat, then ask again
+   */
+  acquire(
+    o: { key: string; userId: string | null; holder: string },
+    ceilings: ResidentCeilings,
+  ): Promise<AcquireOutcome>;
+  /**
+   * Before a holder puts a key's sandbox to sleep or deletes it: `false`, and nothing written, where another
+   * living holder has its residency or is changing it. From then on others get `changing`. The holder need not hold it.
+   * @throws `unavailable` where the holder does not live: beat, then ask again
+   */
+  beginChange(key: string, holder: string): Promise<boolean>;
+  /**
+   * After that: the change is over. `keep`: the residency of this holder stays (it failed, or it still runs).
+   * `status`: what became of the sandbox; `null` leaves what is on record.
+   */
+  endChange(o: {
+    key: string;
+    holder: string;
+    keep: boolean;
+    status: SandboxStatus | null;
+  }): Promise<void>;
+  /** Give a residency up without a change (the sandbox is left as it is, or another holder has it). */
+  release(key: string, holder: string): Promise<void>;
+  /** Tell what became of a key's sandbox. Writes the workspace's record, of nobody in particular, where missing. */
+  record(key: string, o: { status: SandboxStatus; sandboxId: string | null }): Promise<void>;
 
-/** Open sessions in the memory of this process; they are forgotten with it. */
-export class MemorySessionStore implements SessionStore {
-  readonly #records = new Map<string, SessionRecord>();
+  workspace(key: string): Promise<WorkspaceRecord | null>;
+  /**
+   * Workspaces unused for so long that no session is open for and no living holder holds, least recently used first.
+   * With `status` only those last told to be so. @param limit 1 to 1000
+   */
+  unusedWorkspaces(o: {
+    unusedForMs: number;
+    status?: SandboxStatus;
+    limit: number;
+  }): Promise<WorkspaceRecord[]>;
+  /** `false` where there was none, or where a session is open or a living holder holds it. A change under way is no obstacle. */
+  forgetWorkspace(key: string): Promise<boolean>;
 
-  async get(id: string): Promise<SessionRecord | null> {
-    return this.#records.get(id) ?? null;
-  }
-
-  async putIfAbsent(record: SessionRecord): Promise<SessionRecord> {
-    const earlier = this.#records.get(record.id);
-    if (earlier) return earlier;
-    this.#records.set(record.id, record);
-    return record;
-  }
-
-  async delete(id: string): Promise<boolean> {
-    return this.#records.delete(id);
-  }
+  /** Append to the log. */
+  log(events: readonly Omit<LoggedEvent, "sequence" | "at">[]): Promise<void>;
+  /** @param limit 1 to 1000 */
+  events(o: {
+    sessionId?: string;
+    key?: string;
+    after?: number;
+    limit: number;
+  }): Promise<LoggedEvent[]>;
+  /** Delete what is older, at most 10,000 in one call. @returns how many */
+  pruneEvents(olderThanMs: number): Promise<number>;
 }

@@ -1,7 +1,8 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { SandboxError } from "@carrel/backend-protocol";
 import type { ManagedSandbox, SandboxProvider } from "@carrel/backend-protocol";
 import type { Deadline } from "./deadline.ts";
+import { pause } from "./pause.ts";
+import type { SessionProgress } from "./session-info.ts";
 
 // Between two tries lie 20, 40, 80 … ms, 2.5 s in all: the time in which an engine still removes
 // what it no longer shows, or another process is in the middle of making the same sandbox.
@@ -18,6 +19,8 @@ export interface StartRequest {
   deadline: Deadline;
   /** Called right before a sandbox is resumed, which may run from there on, or (`null`) made. */
   onStarting: (sandbox: ManagedSandbox | null) => void;
+  /** Told how far it has come, until this function settles. */
+  onProgress: (progress: SessionProgress) => void;
   /** Receives a sandbox that was made after the deadline. */
   onLate: (sandbox: ManagedSandbox) => void;
 }
@@ -63,7 +66,7 @@ async function reviveFound(request: StartRequest): Promise<StartedSandbox | null
 
 /** `null` where the sandbox is gone. */
 async function revive(
-  { deadline, mistrustRunning, onStarting }: StartRequest,
+  { deadline, mistrustRunning, onStarting, onProgress }: StartRequest,
   sandbox: ManagedSandbox,
 ): Promise<StartedSandbox | null> {
   try {
@@ -71,6 +74,7 @@ async function revive(
     if (status === "gone") return null;
     if (status === "running" && !mistrustRunning) return { sandbox, how: "running" };
     onStarting(sandbox);
+    onProgress({ phase: "waking" });
     await deadline.run((signal) => sandbox.resume({ signal }));
     return { sandbox, how: status === "running" ? "running" : "resumed" };
   } catch (error) {
@@ -82,12 +86,14 @@ async function revive(
 async function create(request: StartRequest): Promise<StartedSandbox> {
   const { provider, key, deadline, onLate } = request;
   request.onStarting(null);
-  const sandbox = await deadline.run((signal) => provider.create(key, { signal }), onLate);
+  const onProgress = (progress: SessionProgress): void => {
+    if (!deadline.signal.aborted) request.onProgress(progress);
+  };
+  const sandbox = await deadline.run(
+    (signal) => provider.create(key, { signal, onProgress }),
+    onLate,
+  );
   return { sandbox, how: "created" };
-}
-
-function pause(deadline: Deadline, milliseconds: number): Promise<void> {
-  return deadline.run((signal) => delay(milliseconds, undefined, { signal }));
 }
 
 function hasCode(error: unknown, code: SandboxError["code"]): boolean {

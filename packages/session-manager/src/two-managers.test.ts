@@ -1,11 +1,11 @@
 import { SandboxError } from "@carrel/backend-protocol";
 import type { SandboxProvider } from "@carrel/backend-protocol";
 import { describe, expect, test } from "vitest";
-import { override } from "../test/provider-doubles.ts";
-import { openManager, openProvider, statusOf } from "../test/test-manager.ts";
+import { Gate, override, stopsBehind } from "../test/provider-doubles.ts";
+import { openManager, openProvider, settle, statusOf } from "../test/test-manager.ts";
 import { SessionManager } from "./session-manager.ts";
 import type { SessionManagerOptions } from "./session-manager-options.ts";
-import { MemorySessionStore } from "./session-store.ts";
+import { MemorySessionStore } from "./memory-session-store.ts";
 
 interface Pair extends AsyncDisposable {
   first: SessionManager;
@@ -78,29 +78,81 @@ describe("two managers on one store", () => {
     expect(await (await first.getSession(id)).stat("a.txt")).not.toBeNull();
   });
 
-  test("notice that the other ended a session", async () => {
+  test("notice that the other ended a session, and stop or delete the sandbox then", async () => {
+    await using pair = await openPair({ store: new MemorySessionStore(), storeIntervalMs: 10 });
+    const { first, second, provider } = pair;
+    const shared = await first.createSession({ userId: "alice" });
+    const own = await first.createSession();
+    const sandboxes = [await second.getSession(shared), await second.getSession(own)];
+    expect([await first.endSession(shared), await first.endSession(own)]).toEqual([true, true]);
+    await expect.poll(() => second.sessionCount).toBe(0);
+    for (const sandbox of sandboxes) {
+      await expect(sandbox.stat(".")).rejects.toMatchObject({ code: "gone" });
+    }
+    await expect(second.getSession(shared)).rejects.toMatchObject({ code: "not-found" });
+    expect(await second.endSession(own)).toBe(false);
+    await expect
+      .poll(() => provider.list())
+      .toEqual([expect.objectContaining({ key: "alice", status: "stopped" })]);
+  });
+
+  test("find out at once where they have to wake it", async () => {
     await using pair = await openPair({ store: new MemorySessionStore() });
     const { first, second } = pair;
     const id = await first.createSession({ userId: "alice" });
     const sandbox = await second.getSession(id);
+    await second.cleanupIdle(0);
     expect(await first.endSession(id)).toBe(true);
     await expect(sandbox.stat(".")).rejects.toMatchObject({ code: "gone" });
     await expect(second.getSession(id)).rejects.toMatchObject({ code: "not-found" });
-    expect(await second.endSession(id)).toBe(false);
     expect(second.sessionCount).toBe(0);
   });
 
   test("end sessions that only the other used", async () => {
-    await using pair = await openPair({ store: new MemorySessionStore() });
+    await using pair = await openPair({ store: new MemorySessionStore(), storeIntervalMs: 10 });
     const { first, second, provider } = pair;
     const own = await first.createSession();
     const shared = await first.createSession({ userId: "alice" });
     expect(await second.endSession(own)).toBe(true);
     expect(await second.endSession(shared)).toBe(true);
-    expect(await provider.list()).toEqual([
-      expect.objectContaining({ key: "alice", status: "stopped" }),
-    ]);
+    await expect
+      .poll(() => provider.list())
+      .toEqual([expect.objectContaining({ key: "alice", status: "stopped" })]);
     await expect(first.getSession(own)).rejects.toMatchObject({ code: "not-found" });
+  });
+
+  test("do not put to sleep or shut down what the other uses", async () => {
+    await using pair = await openPair({ store: new MemorySessionStore() });
+    const { first, second, provider } = pair;
+    const sandbox = await first.getOrCreate("alice");
+    await second.getOrCreate("alice");
+    expect(await second.cleanupIdle(0)).toBe(0);
+    expect(second.sessionCount).toBe(0);
+    await second.getOrCreate("alice");
+    await second.shutdown();
+    expect(await statusOf(provider, "alice")).toBe("running");
+    await sandbox.stat(".");
+    expect(await first.cleanupIdle(0)).toBe(1);
+    expect(await statusOf(provider, "alice")).toBe("stopped");
+  });
+
+  test("make a caller wait while the other puts the sandbox to sleep, and then wake it", async () => {
+    const store = new MemorySessionStore();
+    const gate = new Gate();
+    await using setup = await openManager({
+      store,
+      wrap: (provider) => stopsBehind(provider, gate),
+    });
+    await using other = new SessionManager({ provider: setup.provider, store });
+    await setup.manager.getOrCreate("alice");
+    const cleanup = setup.manager.cleanupIdle(0);
+    await gate.reached;
+    const call = other.getOrCreate("alice").then((sandbox) => sandbox.write("a.txt", "a"));
+    await settle();
+    gate.open();
+    expect(await cleanup).toBe(1);
+    expect(await call).toMatchObject({ created: true });
+    expect(await statusOf(setup.provider, "alice")).toBe("running");
   });
 
   test("agree on a session of the user that both open, whenever that was", async () => {

@@ -43,8 +43,11 @@ export interface TestManager extends AsyncDisposable {
   /** What the manager's sandboxes really are: ask it, or break it behind the manager's back. */
   provider: SandboxProvider;
   clock: ManualClock;
+  /** What happened to sessions: without the calls that were only served, and their progress. */
   events: SessionEvent[];
 }
+
+const ROUTINE: readonly SessionEvent["type"][] = ["acquired", "start-progress"];
 
 export async function openManager(options: TestManagerOptions = {}): Promise<TestManager> {
   const { wrap = (provider) => provider, ...managerOptions } = options;
@@ -52,7 +55,9 @@ export async function openManager(options: TestManagerOptions = {}): Promise<Tes
   const clock = new ManualClock();
   const manager = new SessionManager({ provider: wrap(provider), clock, ...managerOptions });
   const events: SessionEvent[] = [];
-  manager.subscribe((event) => void events.push(event));
+  manager.subscribe((event) => {
+    if (!ROUTINE.includes(event.type)) events.push(event);
+  });
   return {
     manager,
     provider,

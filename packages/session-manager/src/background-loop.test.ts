@@ -1,13 +1,13 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { CleanupLoop } from "./cleanup-loop.ts";
+import { BackgroundLoop } from "./background-loop.ts";
 
 test("passes come again and again, also after one that failed, which is reported", async () => {
   const failures: unknown[] = [];
   const fourth = Promise.withResolvers<void>();
   let passes = 0;
-  const loop = new CleanupLoop({
+  const loop = new BackgroundLoop({
     pass: async () => {
       passes += 1;
       if (passes === 2) throw new Error("on purpose");
@@ -26,7 +26,7 @@ test("while a pass is under way no other begins, however often the loop is start
   onTestFinished(() => void vi.useRealTimers());
   const gate = Promise.withResolvers<void>();
   let passes = 0;
-  const loop = new CleanupLoop({
+  const loop = new BackgroundLoop({
     pass: async () => {
       passes += 1;
       await gate.promise;
@@ -49,7 +49,7 @@ test("stop waits for the pass under way, tells it, and lets no further one begin
   const begun = Promise.withResolvers<AbortSignal>();
   const gate = Promise.withResolvers<void>();
   let passes = 0;
-  const loop = new CleanupLoop({
+  const loop = new BackgroundLoop({
     pass: async (signal) => {
       passes += 1;
       begun.resolve(signal);
@@ -70,7 +70,7 @@ test("stop waits for the pass under way, tells it, and lets no further one begin
 
 test("stop without a start does nothing, and start works again after stop", async () => {
   const begun = Promise.withResolvers<void>();
-  const loop = new CleanupLoop({ pass: async () => begun.resolve(), onFailure: begun.reject });
+  const loop = new BackgroundLoop({ pass: async () => begun.resolve(), onFailure: begun.reject });
   await loop.stop();
   loop.start(1);
   await loop.stop();
@@ -80,10 +80,10 @@ test("stop without a start does nothing, and start works again after stop", asyn
 });
 
 test("a running loop does not keep the process alive", async () => {
-  const module = JSON.stringify(new URL("./cleanup-loop.ts", import.meta.url).href);
+  const module = JSON.stringify(new URL("./background-loop.ts", import.meta.url).href);
   const script = `
-    const { CleanupLoop } = await import(${module});
-    new CleanupLoop({ pass: async () => {}, onFailure: () => {} }).start(600_000);
+    const { BackgroundLoop } = await import(${module});
+    new BackgroundLoop({ pass: async () => {}, onFailure: () => {} }).start(600_000);
   `;
   // Rejects where the process does not end by itself in time.
   await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], {

@@ -1,7 +1,7 @@
 /** Longest delay of a Node.js timer; a longer one would fire at once. */
 export const MAX_INTERVAL_MS: number = 2 ** 31 - 1;
 
-export interface CleanupLoopOptions {
+export interface BackgroundLoopOptions {
   /** One pass. Should begin nothing more once the signal fired. */
   pass: (signal: AbortSignal) => Promise<unknown>;
   /** Told of a pass that failed; the loop goes on. */
@@ -9,12 +9,12 @@ export interface CleanupLoopOptions {
 }
 
 /** Runs a pass again and again, a pause after each, never two at a time. */
-export class CleanupLoop {
-  readonly #options: CleanupLoopOptions;
+export class BackgroundLoop {
+  readonly #options: BackgroundLoopOptions;
   #running: { controller: AbortController; timer: NodeJS.Timeout } | null = null;
   #pass: Promise<void> = Promise.resolve();
 
-  constructor(options: CleanupLoopOptions) {
+  constructor(options: BackgroundLoopOptions) {
     this.#options = options;
   }
 

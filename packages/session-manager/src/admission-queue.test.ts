@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { AdmissionQueue } from "./admission-queue.ts";
+
+const { signal: never } = new AbortController();
+
+test("expects a longer wait the more wait already and the longer starts took", async () => {
+  const queue = new AdmissionQueue({ maxConcurrentStarts: 1, maxQueuedStarts: 10 });
+  const first = queue.enter(never);
+  const before = queue.expectedWaitMs;
+  const waiting = [queue.enter(never), queue.enter(never)];
+  expect(queue.expectedWaitMs).toBeGreaterThan(before);
+  expect(queue.waiting).toBe(2);
+  for (const place of [first, ...waiting]) {
+    await place.admitted;
+    place[Symbol.dispose]();
+  }
+  expect([queue.running, queue.waiting]).toEqual([0, 0]);
+});
+
+test("a place that is left twice is one place, and one left before its turn leaves no gap", async () => {
+  const queue = new AdmissionQueue({ maxConcurrentStarts: 1, maxQueuedStarts: 10 });
+  const [first, second, third] = [queue.enter(never), queue.enter(never), queue.enter(never)];
+  second[Symbol.dispose]();
+  second[Symbol.dispose]();
+  first[Symbol.dispose]();
+  first[Symbol.dispose]();
+  await third.admitted;
+  expect(queue.running).toBe(1);
+  third[Symbol.dispose]();
+  expect(queue.running).toBe(0);
+});
+
+test("who gave up waiting hears so, and who gave up after its turn passes it on", async () => {
+  const queue = new AdmissionQueue({ maxConcurrentStarts: 1, maxQueuedStarts: 10 });
+  const controller = new AbortController();
+  const first = queue.enter(never);
+  const turn = queue.enter(controller.signal);
+  const waiting = queue.enter(controller.signal);
+  const last = queue.enter(never);
+  first[Symbol.dispose]();
+  const reason = new Error("on purpose");
+  controller.abort(reason);
+  await turn.admitted;
+  await expect(waiting.admitted).rejects.toBe(reason);
+  expect(queue.waiting).toBe(1);
+  turn[Symbol.dispose]();
+  await last.admitted;
+});

@@ -1,0 +1,111 @@
+import { SandboxError } from "@carrel/backend-protocol";
+import type { AcquireOutcome, ResidentCeilings } from "./session-store.ts";
+
+interface Holder {
+  beatAt: number;
+  expiresAt: number;
+}
+
+/** Who holds which sandbox in memory: the holders of a store, their residencies and changes. */
+export class MemoryResidencies {
+  readonly #now: () => number;
+  readonly #holders = new Map<string, Holder>();
+  /** By key, then by holder; the value is whose key it is. */
+  readonly #residencies = new Map<string, Map<string, string | null>>();
+  /** Which holder is changing a key. */
+  readonly #changes = new Map<string, string>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  beat(holder: string, ttlMs: number): boolean {
+    this.#buryTheDead();
+    const lived = this.#holders.has(holder);
+    const beatAt = this.#now();
+    this.#holders.set(holder, { beatAt, expiresAt: beatAt + ttlMs });
+    return lived;
+  }
+
+  retire(holder: string): void {
+    this.#holders.delete(holder);
+    for (const key of this.#residencies.keys()) this.release(key, holder);
+    for (const [key, changing] of this.#changes) if (changing === holder) this.#changes.delete(key);
+  }
+
+  retireOthers(holder: string): void {
+    for (const other of this.#holders.keys()) if (other !== holder) this.retire(other);
+  }
+
+  acquire(
+    { key, userId, holder }: { key: string; userId: string | null; holder: string },
+    ceilings: ResidentCeilings,
+  ): AcquireOutcome {
+    this.#requireLiving(holder);
+    if ((this.#changes.get(key) ?? holder) !== holder) return { outcome: "changing" };
+    const holders = this.#residencies.get(key);
+    if (!holders) {
+      const ceiling = this.#fullCeiling(userId, ceilings);
+      if (ceiling) return { outcome: "full", ceiling };
+      this.#residencies.set(key, new Map([[holder, userId]]));
+      return { outcome: "acquired", shared: false };
+    }
+    if (!holders.has(holder)) holders.set(holder, userId);
+    return { outcome: "acquired", shared: holders.size > 1 };
+  }
+
+  beginChange(key: string, holder: string): boolean {
+    this.#requireLiving(holder);
+    if ((this.#changes.get(key) ?? holder) !== holder) return false;
+    const holders = [...(this.#residencies.get(key)?.keys() ?? [])];
+    if (holders.some((each) => each !== holder)) return false;
+    this.#changes.set(key, holder);
+    return true;
+  }
+
+  endChange(key: string, holder: string, keep: boolean): void {
+    if (this.#changes.get(key) === holder) this.#changes.delete(key);
+    if (!keep) this.release(key, holder);
+  }
+
+  release(key: string, holder: string): void {
+    const holders = this.#residencies.get(key);
+    holders?.delete(holder);
+    if (holders?.size === 0) this.#residencies.delete(key);
+  }
+
+  isHeld(key: string): boolean {
+    this.#buryTheDead();
+    return this.#residencies.has(key);
+  }
+
+  #fullCeiling(
+    userId: string | null,
+    { maxResidentSandboxes, maxResidentSandboxesPerUser }: ResidentCeilings,
+  ): keyof ResidentCeilings | null {
+    const owners = [...this.#residencies.values()].map((holders) => new Set(holders.values()));
+    const ofUser = owners.filter((each) => each.has(userId)).length;
+    if (userId !== null && ofUser >= maxResidentSandboxesPerUser) {
+      return "maxResidentSandboxesPerUser";
+    }
+    return owners.length >= maxResidentSandboxes ? "maxResidentSandboxes" : null;
+  }
+
+  #requireLiving(holder: string): void {
+    this.#buryTheDead();
+    if (this.#holders.has(holder)) return;
+    throw new SandboxError({
+      code: "unavailable",
+      message: `The holder ${JSON.stringify(holder)} does not live: it has to beat first.`,
+      retryAfterMs: 0,
+    });
+  }
+
+  // One whose beat lies in the future beat before the clock was set back: nobody knows how long ago.
+  #buryTheDead(): void {
+    const now = this.#now();
+    for (const [id, { beatAt, expiresAt }] of this.#holders) {
+      if (expiresAt <= now || beatAt > now) this.retire(id);
+    }
+  }
+}

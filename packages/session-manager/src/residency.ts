@@ -1,0 +1,232 @@
+import { SandboxError } from "@carrel/backend-protocol";
+import type { SandboxStatus } from "@carrel/backend-protocol";
+import { Deadline } from "./deadline.ts";
+import type { Holder } from "./holder.ts";
+import { pause } from "./pause.ts";
+import type { AcquireOutcome, ResidentCeilings, SessionStore } from "./session-store.ts";
+
+/** Longest time that one question to the store may take where nobody's deadline is shorter. */
+const STORE_TIMEOUT_MS = 10_000;
+
+// While another manager puts a sandbox to sleep it is asked again after 20, 40, … 500 ms.
+const FIRST_DELAY_MS = 20;
+const MAX_DELAY_MS = 500;
+
+const NO_CEILINGS: ResidentCeilings = {
+  maxResidentSandboxes: Number.POSITIVE_INFINITY,
+  maxResidentSandboxesPerUser: Number.POSITIVE_INFINITY,
+};
+
+export interface ResidenciesOptions {
+  store: SessionStore;
+  holder: Holder;
+  ceilings: ResidentCeilings;
+  /** Told of what could not be written down now; it is tried again. */
+  onFailure: (error: unknown) => void;
+}
+
+export interface Change {
+  /** @returns what became of the sandbox; `null`: it is as it was */
+  work: () => Promise<SandboxStatus | null>;
+  /** Asked afterwards, also where it failed: whether the sandbox is still in memory. */
+  keeps: () => boolean;
+}
+
+/** The end of a change, as it is to be written. */
+interface ChangeEnd {
+  status: SandboxStatus | null;
+  keep: boolean;
+}
+
+/**
+ * The residencies of this manager: its word in the store that a key's sandbox is in memory and used
+ * through it. Everything here but {@link Residencies.holds} needs the key's lock, so that what is
+ * written about one key is written in order.
+ */
+export class Residencies {
+  readonly #options: ResidenciesOptions;
+  /** By key, in which epoch of the holder it was acquired. */
+  readonly #held = new Map<string, number>();
+  /** Keys of which the store may have noted a residency that this manager does not know to have. */
+  readonly #doubtful = new Set<string>();
+  /** Ends of changes that are still to be written: until then others wait. */
+  readonly #unwritten = new Map<string, ChangeEnd>();
+  readonly #recording = new Map<string, Promise<void>>();
+
+  constructor(options: ResidenciesOptions) {
+    this.#options = options;
+  }
+
+  /** Whether this manager has the residency of a key, as far as it can know without asking. */
+  holds(key: string): boolean {
+    const { holder } = this.#options;
+    return this.#held.get(key) === holder.epoch && holder.alive;
+  }
+
+  /** Whether this manager thinks to have the residency of a key, or had it before it was given up by the store. */
+  claims(key: string): boolean {
+    return this.#held.has(key);
+  }
+
+  /** Keys about which something is still to be written. */
+  get unsettled(): string[] {
+    return [...new Set([...this.#unwritten.keys(), ...this.#doubtful])];
+  }
+
+  /**
+   * Have the residency of a key, waiting while another manager changes its sandbox.
+   * @returns the ceiling that is reached, or `null`: it is held
+   */
+  async acquire(
+    key: string,
+    userId: string | null,
+    deadline: Deadline,
+  ): Promise<keyof ResidentCeilings | null> {
+    const { ceilings } = this.#options;
+    for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(2 * delayMs, MAX_DELAY_MS)) {
+      const answer = await this.#ask(key, userId, ceilings, deadline);
+      if (answer.outcome === "acquired") return null;
+      if (answer.outcome === "full") return answer.ceiling;
+      await pause(deadline, delayMs);
+    }
+  }
+
+  /** Have the residency of a sandbox that is in memory already, unless another manager looks after it. */
+  async adopt(key: string, userId: string | null, deadline: Deadline): Promise<boolean> {
+    const answer = await this.#ask(key, userId, NO_CEILINGS, deadline);
+    if (answer.outcome === "acquired" && !answer.shared) return true;
+    if (answer.outcome === "acquired") await this.release(key);
+    return false;
+  }
+
+  /**
+   * Do something that takes the sandbox away, with all others kept out of it.
+   * @returns `false`, and nothing was done, where another manager uses it
+   */
+  async change(key: string, deadline: Deadline, { work, keeps }: Change): Promise<boolean> {
+    await this.#recording.get(key);
+    const { holder } = this.#options;
+    const { outcome } = await this.#whileAlive(key, deadline, async (store) => ({
+      outcome: (await store.beginChange(key, holder.id)) ? "granted" : "refused",
+    }));
+    if (outcome === "refused") return false;
+    let status: SandboxStatus | null = null;
+    try {
+      status = await work();
+    } finally {
+      const keep = keeps();
+      if (!keep) this.#held.delete(key);
+      this.#unwritten.set(key, { status, keep });
+      await this.#writeSoon(key);
+    }
+    return true;
+  }
+
+  /** Give the residency up; the sandbox is left as it is. */
+  async release(key: string): Promise<void> {
+    this.#held.delete(key);
+    this.#doubtful.add(key);
+    await this.#writeSoon(key);
+  }
+
+  /** Tell what became of a sandbox. Nobody waits for it; changes of the same key come after it. */
+  record(key: string, status: SandboxStatus, sandboxId: string): void {
+    const { store, onFailure } = this.#options;
+    const work = withinStoreTime(() => store.record(key, { status, sandboxId }))
+      .catch(onFailure)
+      .finally(() => {
+        if (this.#recording.get(key) === work) this.#recording.delete(key);
+      });
+    this.#recording.set(key, work);
+  }
+
+  /** Write what is still to be written about a key. @throws what the store throws */
+  async settle(key: string, deadline: Deadline): Promise<void> {
+    const { store, holder } = this.#options;
+    const end = this.#unwritten.get(key);
+    if (end) {
+      await deadline.run(() => store.endChange({ key, holder: holder.id, ...end }));
+      this.#unwritten.delete(key);
+    }
+    if (this.#doubtful.has(key)) {
+      await deadline.run(() => store.release(key, holder.id));
+      this.#doubtful.delete(key);
+    }
+  }
+
+  /** Resolves when nothing is being recorded any more. */
+  async recorded(): Promise<void> {
+    await Promise.all(this.#recording.values());
+  }
+
+  #ask(
+    key: string,
+    userId: string | null,
+    ceilings: ResidentCeilings,
+    deadline: Deadline,
+  ): Promise<AcquireOutcome> {
+    const { holder } = this.#options;
+    return this.#whileAlive(key, deadline, (store) =>
+      store.acquire({ key, userId, holder: holder.id }, ceilings),
+    );
+  }
+
+  async #writeSoon(key: string): Promise<void> {
+    try {
+      using deadline = storeDeadline();
+      await this.settle(key, deadline);
+    } catch (error) {
+      this.#options.onFailure(error);
+    }
+  }
+
+  /** Ask the store something that only a holder who lives may ask. */
+  async #whileAlive<T extends { outcome: string }>(
+    key: string,
+    deadline: Deadline,
+    ask: (store: SessionStore) => Promise<T>,
+  ): Promise<T> {
+    const { store, holder } = this.#options;
+    await holder.ensureAlive(deadline);
+    await this.settle(key, deadline);
+    const askOnce = async (): Promise<T> => {
+      const { epoch } = holder;
+      try {
+        const answer = await deadline.run(
+          () => ask(store),
+          () => this.#doubt(key),
+        );
+        if (answer.outcome === "acquired") this.#held.set(key, epoch);
+        return answer;
+      } catch (error) {
+        this.#doubt(key);
+        throw error;
+      }
+    };
+    try {
+      return await askOnce();
+    } catch (error) {
+      // The store's clock may have run on while this process did not, with its machine suspended.
+      if (!SandboxError.isInstance(error) || error.code !== "unavailable") throw error;
+      await holder.revive(deadline);
+      await this.settle(key, deadline);
+      return await askOnce();
+    }
+  }
+
+  /** The answer got lost: the store may have noted something that nobody here will end. */
+  #doubt(key: string): void {
+    if (!this.holds(key)) this.#doubtful.add(key);
+    this.#unwritten.set(key, { keep: this.#held.has(key), status: null });
+  }
+}
+
+/** A deadline for one question to the store. */
+export function storeDeadline(): Deadline {
+  return new Deadline({ timeoutMs: STORE_TIMEOUT_MS, failure: "The session store did not answer" });
+}
+
+export async function withinStoreTime<T>(ask: () => Promise<T>): Promise<T> {
+  using deadline = storeDeadline();
+  return await deadline.run(ask);
+}

@@ -1,0 +1,203 @@
+import type { Deadline } from "./deadline.ts";
+import type { LifecycleContext } from "./lifecycle-context.ts";
+import type { OpenSession } from "./open-session.ts";
+import type { SandboxSlot } from "./sandbox-slot.ts";
+import type { SandboxStopper } from "./sandbox-stopper.ts";
+import type { EndReason } from "./session-events.ts";
+import { isSessionKey } from "./session-key.ts";
+import type { Turns } from "./turns.ts";
+import { writeUses } from "./write-uses.ts";
+
+/** Sessions that share one sandbox, as the store lists them at once. */
+export const MAX_LISTED = 1000;
+
+/** Reservations that are remembered to be given back; a recovery finds those beyond. */
+const MAX_UNCLOSED = 10_000;
+
+// The store's times lag behind by what is written in batches, and machines disagree by some seconds.
+const STORE_LAG_MS = 60_000;
+
+export interface SessionEnderOptions {
+  stopper: SandboxStopper;
+  turns: Turns;
+}
+
+/** Ends sessions, and forgets those that ended elsewhere or never came to be. */
+export class SessionEnder {
+  readonly #context: LifecycleContext;
+  readonly #stopper: SandboxStopper;
+  readonly #turns: Turns;
+  /** Openings that failed, and whose reservations could not be given back yet. */
+  readonly #unclosed = new Set<OpenSession>();
+
+  constructor(context: LifecycleContext, { stopper, turns }: SessionEnderOptions) {
+    this.#context = context;
+    this.#stopper = stopper;
+    this.#turns = turns;
+  }
+
+  /** @returns `false` where it ended already */
+  end(session: OpenSession, reason: EndReason): Promise<boolean> {
+    const failure = `The session ${JSON.stringify(session.id)} could not be ended`;
+    return this.#turns.take(session.key, failure, (deadline) =>
+      this.endNow(session, reason, deadline),
+    );
+  }
+
+  /**
+   * Under the lock. Where its workspace goes with it or its sandbox is to stop, no other manager can
+   * begin to use that before the session is closed. One whose reason is that nobody used it goes on
+   * where another manager uses it.
+   */
+  async endNow(session: OpenSession, reason: EndReason, deadline: Deadline): Promise<boolean> {
+    if (session.closed || !session.established) return false;
+    const { slot, key } = session;
+    session.endFailed = session.ending;
+    session.ending = true;
+    const ownWorkspace = session.identity.scope === "session";
+    const shared = !ownWorkspace && (await this.#isShared(session, deadline));
+    const close = (): Promise<void> => this.#close(session, reason, deadline);
+    let taken = true;
+    if (ownWorkspace) taken = await this.#stopper.remove(slot, deadline, close);
+    else if (!shared && (slot.resident || !slot.sandbox)) {
+      taken = await this.#stopper.stop(slot, deadline, close);
+    }
+    if (!taken && reason === "unused") {
+      session.ending = false;
+      return false;
+    }
+    if (!session.closed) await close();
+    // From here on the other manager finds the session closed when it lets go; it may have just done so.
+    if (!taken && ownWorkspace) await this.#stopper.removeUnreached(slot, deadline);
+    if (ownWorkspace) await this.#forgetWorkspace(key, deadline);
+    return session.ended;
+  }
+
+  async #close(session: OpenSession, reason: EndReason, deadline: Deadline): Promise<void> {
+    const { store, registry, events } = this.#context;
+    const { id: sessionId, key } = session;
+    await writeUses(store, [session], deadline);
+    session.ended = (await deadline.run(() => store.close(sessionId))) || session.endFailed;
+    registry.forget(session);
+    if (session.ended) events.emit({ type: "session-ended", sessionId, key, reason });
+  }
+
+  /** The files are gone; that the store still knows of them harms nobody, and recovery looks again. */
+  async #forgetWorkspace(key: string, deadline: Deadline): Promise<void> {
+    const { store, events } = this.#context;
+    try {
+      await deadline.run(() => store.forgetWorkspace(key));
+    } catch (error) {
+      events.emit({ type: "store-failed", error });
+    }
+  }
+
+  /** Under the lock: try again the ends that failed. */
+  async finishEnds(slot: SandboxSlot, deadline: Deadline): Promise<number> {
+    let count = 0;
+    for (const session of this.endingOf(slot)) {
+      if (await this.endNow(session, "asked", deadline)) count += 1;
+    }
+    return count;
+  }
+
+  endingOf({ key }: SandboxSlot): OpenSession[] {
+    return this.#context.registry.established(key).filter(({ ending }) => ending);
+  }
+
+  forgottenOf({ key }: SandboxSlot): OpenSession[] {
+    const { registry, settings } = this.#context;
+    return registry
+      .established(key)
+      .filter((session) => session.isForgotten(settings.sessionRetentionMs));
+  }
+
+  /** Under the lock: end the sessions that nobody used for as long as sessions are kept. */
+  async expire(slot: SandboxSlot, deadline: Deadline): Promise<number> {
+    const forgotten = this.forgottenOf(slot);
+    if (forgotten.length === 0) return 0;
+    if (await slot.runsElsewhere(deadline)) return 0;
+    let count = 0;
+    for (const session of forgotten) {
+      if (await this.#wasUsedElsewhere(session, deadline)) continue;
+      // Somebody may have come meanwhile. After this look nobody can: the end begins in the same step.
+      if (!session.isForgotten(this.#context.settings.sessionRetentionMs)) continue;
+      if (await this.endNow(session, "unused", deadline)) count += 1;
+    }
+    return count;
+  }
+
+  /** Drop a session that is not to be ended, because it ended elsewhere. */
+  async forget(session: OpenSession): Promise<void> {
+    this.#context.registry.forget(session);
+    await this.#stopUnowned(session.slot);
+  }
+
+  /** Drop a session whose opening failed, with its reservation. Never throws. */
+  async abandon(session: OpenSession): Promise<void> {
+    const { registry } = this.#context;
+    registry.forget(session);
+    if (session.reserved) {
+      try {
+        await this.#giveBack(session);
+      } catch (error) {
+        this.#context.events.emit({ type: "store-failed", error });
+        if (this.#unclosed.size < MAX_UNCLOSED) this.#unclosed.add(session);
+      }
+    }
+    await this.#stopUnowned(session.slot);
+  }
+
+  /** Try again to give reservations back. @throws what the store throws */
+  async finishAbandoned(): Promise<void> {
+    for (const session of this.#unclosed) {
+      await this.#giveBack(session);
+      this.#unclosed.delete(session);
+    }
+  }
+
+  #giveBack(session: OpenSession): Promise<void> {
+    const failure = `The place of session ${JSON.stringify(session.id)} could not be given back`;
+    return this.#turns.take(session.key, failure, (deadline) =>
+      this.#closeReservation(session, deadline),
+    );
+  }
+
+  /** Under the lock. */
+  async #closeReservation({ id, key, slot }: OpenSession, deadline: Deadline): Promise<void> {
+    const { store, registry, residencies } = this.#context;
+    if (registry.get(id)) return;
+    const work = async (): Promise<null> => {
+      const record = await deadline.run(() => store.get(id));
+      if (record?.state === "opening") await deadline.run(() => store.close(id));
+      return null;
+    };
+    // Nobody else knows such an id. Any other may be about to be opened by another manager as well,
+    // which holds the key then, or waits until this is over.
+    if (isSessionKey(id)) await work();
+    else await residencies.change(key, deadline, { work, keeps: () => slot.resident });
+  }
+
+  async #stopUnowned(slot: SandboxSlot): Promise<void> {
+    const { registry } = this.#context;
+    if (slot.resident && registry.sharing(slot.key).length === 0) {
+      await this.#stopper.stopUnowned(slot);
+    }
+  }
+
+  /** Whether other sessions of the key go on, also such as this manager did not know of. */
+  async #isShared(session: OpenSession, deadline: Deadline): Promise<boolean> {
+    const { store, registry } = this.#context;
+    const { key } = session;
+    const records = await deadline.run(() => store.list({ key, limit: MAX_LISTED }));
+    for (const record of records) if (record.state === "open") registry.recall(record);
+    return registry.sharing(key).some((other) => other !== session && !other.ending);
+  }
+
+  async #wasUsedElsewhere({ id }: OpenSession, deadline: Deadline): Promise<boolean> {
+    const { store, settings, time } = this.#context;
+    const record = await deadline.run(() => store.get(id));
+    if (!record) return false;
+    return time.since(record.lastUsedAt) + STORE_LAG_MS < settings.sessionRetentionMs;
+  }
+}

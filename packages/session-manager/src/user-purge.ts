@@ -1,0 +1,92 @@
+import { SandboxError } from "@carrel/backend-protocol";
+import { Deadline } from "./deadline.ts";
+import { everySession } from "./every-session.ts";
+import type { LifecycleContext } from "./lifecycle-context.ts";
+import { pause } from "./pause.ts";
+import type { SandboxStopper } from "./sandbox-stopper.ts";
+import type { SessionEnder } from "./session-ender.ts";
+import type { Turns } from "./turns.ts";
+
+// How often another manager is waited for that has the sandbox: it notices the ends by itself.
+const RETRY_DELAY_MS = 200;
+
+export interface UserPurgeOptions {
+  ender: SessionEnder;
+  stopper: SandboxStopper;
+  turns: Turns;
+}
+
+/** Deletes all that a user has: sessions, the sandbox and its files. */
+export class UserPurge {
+  readonly #context: LifecycleContext;
+  readonly #options: UserPurgeOptions;
+
+  constructor(context: LifecycleContext, options: UserPurgeOptions) {
+    this.#context = context;
+    this.#options = options;
+  }
+
+  /** @returns whether there was anything */
+  async run(userId: string, signal: AbortSignal | undefined): Promise<boolean> {
+    const { settings, store } = this.#context;
+    using deadline = new Deadline({
+      timeoutMs: settings.startTimeoutMs,
+      failure: `The data of user ${JSON.stringify(userId)} could not be deleted`,
+      signal,
+    });
+    const known = await deadline.run(() => store.workspace(userId));
+    const ended = await this.#endSessions(userId, deadline);
+    const removed = await this.#removeWorkspace(userId, deadline);
+    return known !== null || ended > 0 || removed;
+  }
+
+  async #endSessions(userId: string, deadline: Deadline): Promise<number> {
+    const { store, registry } = this.#context;
+    let count = 0;
+    for await (const record of everySession(store, { userId })) {
+      deadline.signal.throwIfAborted();
+      if (record.state === "open") {
+        count += Number(await this.#options.ender.end(registry.recall(record), "purged"));
+      } else if (!registry.get(record.id)) {
+        // A crash left it, or another manager opens it just now: that one finds it closed.
+        count += Number(await deadline.run(() => store.close(record.id)));
+      }
+    }
+    return count;
+  }
+
+  async #removeWorkspace(userId: string, deadline: Deadline): Promise<boolean> {
+    for (;;) {
+      const removed = await this.#tryToRemove(userId);
+      if (removed !== null) return removed;
+      await pause(deadline, RETRY_DELAY_MS);
+    }
+  }
+
+  /** @returns whether there was something, or `null` where it is still in use */
+  async #tryToRemove(userId: string): Promise<boolean | null> {
+    const { registry, provider, events, store } = this.#context;
+    const { turns, stopper } = this.#options;
+    const failure = "The workspace could not be deleted";
+    return turns.take(userId, failure, async (deadline) => {
+      const slot = registry.slotOf(userId, userId);
+      const existed = await deadline.run((signal) => provider.find(userId, { signal }));
+      if (await stopper.removeUnreached(slot, deadline)) {
+        events.emit({ type: "workspace-deleted", key: userId, reason: "purged" });
+        return existed !== null;
+      }
+      registry.prune(userId);
+      const [session] = await deadline.run(() => store.list({ key: userId, limit: 1 }));
+      if (session) throw reopened(userId);
+      return null;
+    });
+  }
+}
+
+function reopened(userId: string): SandboxError {
+  return new SandboxError({
+    code: "unavailable",
+    message: `The user ${JSON.stringify(userId)} opened another session meanwhile. Keep the user from that, then try again.`,
+    retryAfterMs: 1000,
+  });
+}

@@ -1,0 +1,105 @@
+import { SandboxError } from "@carrel/backend-protocol";
+import type { ManagedSandbox } from "@carrel/backend-protocol";
+import type { Deadline } from "./deadline.ts";
+import { pause } from "./pause.ts";
+import type { SandboxSlot } from "./sandbox-slot.ts";
+
+/** Whether what runs in a sandbox without anybody holding it keeps the sandbox awake. */
+export type BackgroundWorkPolicy = "keeps-awake" | "ignored";
+
+export interface WorkWatchOptions {
+  backgroundWork: BackgroundWorkPolicy;
+  /** After how long without use a sandbox is put to sleep whatever runs in it. */
+  maxBackgroundWorkMs: number;
+}
+
+/** The processor time that a sandbox had used at a time of its slot's clock. */
+export interface UsageSample {
+  at: number;
+  cpuMs: number;
+}
+
+/** Two samples are at least so far apart. */
+const MIN_SAMPLE_GAP_MS = 500;
+/** More than this part of the time between two samples is work; less is what a shell at rest uses. */
+const WORKING_SHARE = 0.01;
+
+/** Tells whether something works in a sandbox that nobody here holds. */
+export class WorkWatch {
+  readonly #options: WorkWatchOptions;
+
+  constructor(options: WorkWatchOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Needs the key's lock. Whether commands run that another manager or an earlier life of this
+   * process started, or a process that was left behind uses the processor. A sandbox that cannot
+   * tell does nothing that is known of.
+   */
+  async isWorking(slot: SandboxSlot, deadline: Deadline): Promise<boolean> {
+    const { backgroundWork, maxBackgroundWorkMs } = this.#options;
+    if (backgroundWork === "ignored") return false;
+    if (slot.unusedMs >= maxBackgroundWorkMs) return false;
+    try {
+      const sandbox = await slot.current(deadline);
+      if (!sandbox || (slot.paused && (await this.#isPaused(sandbox, deadline)))) return false;
+      const processes = await deadline.run((signal) => sandbox.processes({ signal }));
+      const working =
+        processes.some(({ result }) => result === null) ||
+        (await this.#usesProcessor(slot, sandbox, deadline));
+      if (working) slot.noteWork();
+      return working;
+    } catch (error) {
+      if (SandboxError.isInstance(error) && error.code !== "timeout") return false;
+      throw error;
+    }
+  }
+
+  /** What is frozen does not work; but another manager may have woken it. */
+  async #isPaused(sandbox: ManagedSandbox, deadline: Deadline): Promise<boolean> {
+    return (await deadline.run((signal) => sandbox.status({ signal }))) === "paused";
+  }
+
+  /** Look what it has used by now, so that it is known later without waiting whether it worked since. */
+  async takeSample(slot: SandboxSlot, deadline: Deadline): Promise<void> {
+    const sandbox = slot.readySandbox;
+    if (this.#options.backgroundWork === "ignored" || !sandbox) return;
+    try {
+      slot.sample = await this.#sample(slot, sandbox, deadline);
+    } catch {
+      // It only saves time later: whoever puts the sandbox to sleep looks again, and waits then.
+      slot.sample = null;
+    }
+  }
+
+  async #sample(
+    slot: SandboxSlot,
+    sandbox: ManagedSandbox,
+    deadline: Deadline,
+  ): Promise<UsageSample | null> {
+    const { cpuMs } = await deadline.run((signal) => sandbox.usage({ signal }));
+    return cpuMs === null ? null : { at: slot.clock.now(), cpuMs };
+  }
+
+  async #usesProcessor(
+    slot: SandboxSlot,
+    sandbox: ManagedSandbox,
+    deadline: Deadline,
+  ): Promise<boolean> {
+    let before = slot.sample;
+    // What was used up to the last call says nothing about what works since.
+    const isOutdated = before !== null && before.at < slot.lastActiveAt;
+    if (!before || isOutdated || slot.clock.now() - before.at < MIN_SAMPLE_GAP_MS) {
+      before = await this.#sample(slot, sandbox, deadline);
+      if (!before) return false;
+      await pause(deadline, MIN_SAMPLE_GAP_MS);
+    }
+    const after = await this.#sample(slot, sandbox, deadline);
+    slot.sample = after;
+    // One that was started anew counts from zero again.
+    if (!after || after.cpuMs < before.cpuMs) return false;
+    const elapsedMs = Math.max(after.at - before.at, MIN_SAMPLE_GAP_MS);
+    return after.cpuMs - before.cpuMs > WORKING_SHARE * elapsedMs;
+  }
+}

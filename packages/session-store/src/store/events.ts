@@ -1,0 +1,67 @@
+import type { LoggedEvent, SessionStore } from "@carrel/session-manager";
+import { sql } from "kysely";
+import type { Kysely, Transaction } from "kysely";
+import type { Database } from "../database/database.ts";
+import { inBatches } from "./in-batches.ts";
+import { loggedEvent } from "./records.ts";
+import { requireLimit } from "./sessions.ts";
+import type { Tables } from "./tables.ts";
+import { wholeMs } from "./uses.ts";
+
+const MAX_PRUNED_EVENTS = 10_000;
+
+export async function logEvents(
+  database: Database,
+  events: readonly Omit<LoggedEvent, "sequence" | "at">[],
+): Promise<void> {
+  if (events.length === 0) return;
+  const rows = events.map(({ type, sessionId, key, detail }) => ({
+    at: database.now,
+    type,
+    session_id: sessionId,
+    key,
+    detail: JSON.stringify(detail),
+  }));
+  await database.exclusively("events", async (transaction: Transaction<Tables>) => {
+    for (const batch of inBatches(rows)) {
+      await transaction.insertInto("carrel_events").values(batch).execute();
+    }
+  });
+}
+
+export async function listEvents(
+  database: Database,
+  { sessionId, key, after = 0, limit }: Parameters<SessionStore["events"]>[0],
+): Promise<LoggedEvent[]> {
+  requireLimit(limit);
+  const rows = await database.run((kysely: Kysely<Tables>) =>
+    kysely
+      .selectFrom("carrel_events")
+      .selectAll()
+      .where("sequence", ">", after)
+      .$if(sessionId !== undefined, (query) => query.where("session_id", "=", sessionId as string))
+      .$if(key !== undefined, (query) => query.where("key", "=", key as string))
+      .orderBy("sequence")
+      .limit(limit)
+      .execute(),
+  );
+  return rows.map(loggedEvent);
+}
+
+export async function pruneEvents(database: Database, olderThanMs: number): Promise<number> {
+  const loggedBefore = sql<number>`${database.now} - ${sql.lit(wholeMs(olderThanMs))}`;
+  return database.exclusively("events", async (transaction: Transaction<Tables>) => {
+    const { numDeletedRows } = await transaction
+      .deleteFrom("carrel_events")
+      .where("sequence", "in", (from) =>
+        from
+          .selectFrom("carrel_events")
+          .select("sequence")
+          .where("at", "<", loggedBefore)
+          .orderBy("sequence")
+          .limit(MAX_PRUNED_EVENTS),
+      )
+      .executeTakeFirstOrThrow();
+    return Number(numDeletedRows);
+  });
+}

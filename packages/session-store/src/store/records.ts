@@ -1,0 +1,41 @@
+import type { LoggedEvent, SessionRecord, WorkspaceRecord } from "@carrel/session-manager";
+import type { Selectable } from "kysely";
+import type { Tables } from "./tables.ts";
+
+export function sessionRecord(row: Selectable<Tables["carrel_sessions"]>): SessionRecord {
+  return {
+    id: row.id,
+    key: row.key,
+    userId: row.user_id,
+    scope: row.scope,
+    state: row.state,
+    createdAt: isoTime(row.created_at),
+    lastUsedAt: isoTime(row.last_used_at),
+  };
+}
+
+export function workspaceRecord(row: Selectable<Tables["carrel_workspaces"]>): WorkspaceRecord {
+  return {
+    key: row.key,
+    userId: row.user_id,
+    status: row.status,
+    sandboxId: row.sandbox_id,
+    createdAt: isoTime(row.created_at),
+    lastUsedAt: isoTime(row.last_used_at),
+  };
+}
+
+export function loggedEvent(row: Selectable<Tables["carrel_events"]>): LoggedEvent {
+  return {
+    sequence: row.sequence,
+    at: isoTime(row.at),
+    type: row.type,
+    sessionId: row.session_id,
+    key: row.key,
+    detail: JSON.parse(row.detail) as Record<string, unknown>,
+  };
+}
+
+function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}
