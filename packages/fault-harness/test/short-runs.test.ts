@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { asleepAndAwake } from "../src/scenarios/asleep-and-awake.ts";
+import { cycles } from "../src/scenarios/cycles.ts";
+import { engineFaults } from "../src/scenarios/engine-faults.ts";
+import { exactlyOne } from "../src/scenarios/exactly-one.ts";
+import { meddledWith } from "../src/scenarios/meddled-with.ts";
+import { serverKilled } from "../src/scenarios/server-killed.ts";
+import { ENGINE_PATH, TEST_IMAGE, engineOrSkip } from "../src/testing/engine.ts";
+
+/** The same in each run; `npm run soak` draws another. */
+const SEED = 20_260_704;
+/** Other tests may run beside these, on few processors. */
+const PATIENCE = 2;
+const SCENARIOS = [
+  exactlyOne,
+  serverKilled,
+  asleepAndAwake,
+  meddledWith,
+  engineFaults,
+  cycles,
+] as const;
+
+describe.skipIf(!engineOrSkip())("In a short run", { timeout: 120_000 }, () => {
+  it.each(SCENARIOS)("$name: $about", async ({ name, run, shortRounds }) => {
+    const lines: string[] = [];
+    const report = await run({
+      seed: SEED,
+      rounds: shortRounds,
+      minutes: 1,
+      patience: PATIENCE,
+      image: TEST_IMAGE,
+      enginePath: ENGINE_PATH,
+      onProgress: (line) => lines.push(line),
+    });
+    const told = [`npm run soak -- ${name} --seed ${SEED}`, ...lines].join("\n");
+    expect(report.violations, told).toEqual([]);
+    expect(report.rounds).toBeGreaterThan(0);
+  });
+});
