@@ -5,15 +5,25 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { chromiumPath, launchBrowser } from "./browser.ts";
 import { startServer } from "./running-server.ts";
 import type { RunningServer } from "./running-server.ts";
+import { embedded, sandboxKinds, titleOf } from "./sandbox-kinds.ts";
+import type { SandboxKind } from "./sandbox-kinds.ts";
 
 /** The page in a real browser, against a real server. In CI a missing browser is a failure. */
 const RESULTS_DIR = join(import.meta.dirname, "../test-results");
-const canRun = chromiumPath !== undefined || process.env["CI"] !== undefined;
+const canBrowse = chromiumPath !== undefined || process.env["CI"] !== undefined;
 const POLL = { timeout: 60_000 };
 const HELLO = "Create a hello world script and run it";
 
 // A browser, a server and Python in WebAssembly share the machine with the tests of other packages.
 vi.setConfig({ testTimeout: 120_000 });
+
+/** Gathers what the page shows while a session is opened, which is too short to be looked at. */
+const RECORD_OPENING = `
+  globalThis.__opening = "";
+  new MutationObserver(() => {
+    globalThis.__opening += document.querySelector("[data-testid=opening]")?.innerText ?? "";
+  }).observe(document, { subtree: true, childList: true, characterData: true });
+`;
 
 interface Visitor {
   page: Page;
@@ -22,14 +32,38 @@ interface Visitor {
   complaints: string[];
 }
 
-describe.skipIf(!canRun)(`the page${canRun ? "" : " (skipped: no Chromium was found)"}`, () => {
+for (const kind of sandboxKinds) {
+  const canRun = canBrowse && kind.missing === null;
+  const title = `${titleOf(kind, "the page")}${canBrowse ? "" : " (skipped: no Chromium was found)"}`;
+  describe.skipIf(!canRun)(title, () => describePage(kind));
+}
+
+describe.skipIf(!canBrowse)("the page of a server that chose by itself", () => {
+  test("warns where Docker could not be used, until that is dismissed", async () => {
+    const env = { DOCKER_HOST: "unix:///nonexistent/docker.sock" };
+    await using server = await startServer({ kind: { ...embedded, env } });
+    const browser = await launchBrowser();
+    const page = await browser.newPage();
+    await page.goto(server.url);
+    const notice = page.getByTestId("fallback-notice");
+    expect(await notice.innerText()).toMatch(/embedded, which is no boundary[^]*Docker cannot be/);
+    await page.getByTestId("user-name").fill("alice");
+    await page.getByTestId("start").click();
+    await page.getByTestId("message-box").waitFor();
+    await notice.getByRole("button").click();
+    expect(await notice.count()).toBe(0);
+    await browser.close();
+  });
+});
+
+function describePage(kind: SandboxKind): void {
   let server: RunningServer;
   let browser: Browser;
 
   beforeAll(async () => {
     await mkdir(RESULTS_DIR, { recursive: true });
     browser = await launchBrowser();
-    server = await startServer();
+    server = await startServer({ kind });
   });
   afterAll(async () => {
     await browser?.close();
@@ -80,6 +114,25 @@ describe.skipIf(!canRun)(`the page${canRun ? "" : " (skipped: no Chromium was fo
     expect((await fetch(url, { method: "PUT", body: content })).status).toBe(200);
   }
 
+  test("the page says which sandbox runs, and why", async () => {
+    const { page, context } = await visit();
+    await page.getByTestId("sandbox-badge").click();
+    const told = await page.locator("body").innerText();
+    expect(told).toContain(`Sandbox: ${kind.name}, `);
+    expect(told).toContain("CARREL_SANDBOX says so.");
+    await context.close();
+  });
+
+  test("a start that takes time says what it waits for", async () => {
+    const { page, context } = await visit();
+    await page.evaluate<void>(RECORD_OPENING);
+    await enter(page, "ida");
+    const told = await page.evaluate<string>("globalThis.__opening");
+    expect(told).toContain(kind.name === "docker" ? "Starting your computer" : "Opening");
+    expect(await page.getByTestId("fallback-notice").count()).toBe(0);
+    await context.close();
+  });
+
   test("alice has a script written and run, and bob sees none of it", async () => {
     const alice = await visit();
     await enter(alice.page, "alice");
@@ -88,7 +141,7 @@ describe.skipIf(!canRun)(`the page${canRun ? "" : " (skipped: no Chromium was fo
     expect(await command.innerText()).toMatch(/python3 hello\.py[^]*exit 0[^]*hello,? world/i);
     const file = alice.page.getByTestId("file-entry").filter({ hasText: "hello.py" });
     await file.waitFor();
-    await alice.page.screenshot({ path: join(RESULTS_DIR, "page.png") });
+    await alice.page.screenshot({ path: join(RESULTS_DIR, `page-${kind.name}.png`) });
     await file.getByRole("button").first().click();
     expect(await alice.page.getByTestId("viewer-text").innerText()).toContain("print(");
 
@@ -160,7 +213,7 @@ describe.skipIf(!canRun)(`the page${canRun ? "" : " (skipped: no Chromium was fo
       await page.getByTestId("viewer").getByRole("button", { name: /back/i }).click();
     }
     expect(await ranForeignCode(page)).toBe(false);
-    expect(await fitsItsWidth(page)).toBe(true);
+    expect(await fitsItsWindow(page)).toBe(true);
     expect(complaints).toEqual([]);
     await context.close();
   });
@@ -189,15 +242,17 @@ describe.skipIf(!canRun)(`the page${canRun ? "" : " (skipped: no Chromium was fo
     const { page, context, complaints } = await visit({ width: 375, height: 812 });
     await enter(page, "hanna");
     await say(page, HELLO);
-    expect(await fitsItsWidth(page)).toBe(true);
-    await page.screenshot({ path: join(RESULTS_DIR, "page-phone.png") });
+    expect(await fitsItsWindow(page)).toBe(true);
+    await page.screenshot({ path: join(RESULTS_DIR, `page-phone-${kind.name}.png`) });
     expect(complaints).toEqual([]);
     await context.close();
   });
-});
+}
 
-function fitsItsWidth(page: Page): Promise<boolean> {
-  return page.evaluate<boolean>("document.documentElement.scrollWidth <= innerWidth");
+function fitsItsWindow(page: Page): Promise<boolean> {
+  return page.evaluate<boolean>(
+    "document.documentElement.scrollWidth <= innerWidth && document.documentElement.scrollHeight <= innerHeight",
+  );
 }
 
 function ranForeignCode(page: Page): Promise<boolean> {

@@ -6,6 +6,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { embedded } from "./sandbox-kinds.ts";
+import type { SandboxKind } from "./sandbox-kinds.ts";
 
 const SERVER_DIR = join(import.meta.dirname, "..");
 const START_TIMEOUT_MS = 30_000;
@@ -18,18 +20,24 @@ export interface RunningServer extends AsyncDisposable {
   log(): string;
   /** Ask it to end, as a terminal or an init system does; its exit code. */
   stop(): Promise<number | null>;
+  /** End it as a crash does: it gets no chance to do anything. */
+  kill(): Promise<void>;
 }
 
 export interface ServerOptions {
-  /** @default a temporary folder, deleted in the end */
+  /** @default a temporary folder, deleted in the end with all that the server left */
   dataDir?: string;
-  env?: Readonly<Record<string, string>>;
+  /** @default embedded */
+  kind?: SandboxKind;
 }
 
-export async function startServer({ dataDir, env }: ServerOptions = {}): Promise<RunningServer> {
+export async function startServer({
+  dataDir,
+  kind = embedded,
+}: ServerOptions = {}): Promise<RunningServer> {
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), "carrel-e2e-")));
   const port = await freePort();
-  const { child, log } = launch({ PORT: String(port), CARREL_DATA_DIR: folder, ...env });
+  const { child, log } = launch({ PORT: String(port), CARREL_DATA_DIR: folder, ...kind.env });
   const url = `http://127.0.0.1:${port}`;
   const stop = (): Promise<number | null> => end(child);
   await untilHealthy(url, child, log);
@@ -37,9 +45,16 @@ export async function startServer({ dataDir, env }: ServerOptions = {}): Promise
     url,
     log,
     stop,
+    async kill() {
+      const exited = once(child, "exit");
+      child.kill("SIGKILL");
+      await exited;
+    },
     async [Symbol.asyncDispose]() {
       await stop();
-      if (dataDir === undefined) await rm(folder, { recursive: true, force: true });
+      if (dataDir !== undefined) return;
+      await kind.cleanUp(folder);
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -16,6 +16,7 @@ import { chatRoutes } from "./routes/chat-routes.ts";
 import { commandRoutes } from "./routes/command-routes.ts";
 import { fileRoutes } from "./routes/file-routes.ts";
 import { healthRoutes } from "./routes/health-routes.ts";
+import { metricsRoutes } from "./routes/metrics-routes.ts";
 import { sessionRoutes } from "./routes/session-routes.ts";
 import type { AppEnv, AppServices } from "./services.ts";
 
@@ -48,6 +49,7 @@ export function createApp(services: AppServices) {
     .route("/", commandRoutes(services))
     .route("/", adminRoutes(services))
     .route("/", healthRoutes(services))
+    .route("/", metricsRoutes(services))
     .doc31("/openapi.json", describeApi(services.version));
   mountStaticPage(app, services.webRoot);
   return api;

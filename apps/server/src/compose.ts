@@ -1,11 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { lockRoot } from "@carrel/embedded-sandbox";
 import { SessionManager } from "@carrel/session-manager";
+import { createSessionStore, openDatabase } from "@carrel/session-store";
+import type { Database } from "@carrel/session-store";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { createChatAgent } from "./chat/agent.ts";
 import { Chats } from "./chat/chats.ts";
+import { openConversationStore } from "./chat/conversation-store.ts";
 import {
   Conversations,
   MAX_CONVERSATIONS_BYTES,
@@ -13,9 +17,10 @@ import {
 } from "./chat/conversations.ts";
 import { LatestCheckpointSaver } from "./chat/latest-checkpoint-saver.ts";
 import type { Config } from "./config.ts";
-import { createProvider } from "./create-provider.ts";
 import { chooseModel } from "./model/chat-model.ts";
 import type { ChosenModel } from "./model/chat-model.ts";
+import { chooseProvider } from "./provider/choose-provider.ts";
+import { sessionMetrics } from "./metrics/session-metrics.ts";
 import type { AppServices } from "./services.ts";
 
 const WEB_ROOT = fileURLToPath(new URL("../../web/dist", import.meta.url));
@@ -37,8 +42,8 @@ export interface ComposeOptions {
 /**
  * The parts of a server, made and joined; nothing listens yet. To dispose of it ends the turns of
  * chat and stops the sandboxes; files stay.
- * @throws ConfigError where the model cannot be had; SandboxError where there is no engine,
- * or another process uses the folder of the workspaces
+ * @throws ConfigError where the model or Docker was asked for and cannot be had; SandboxError where
+ * another process uses the folder of the workspaces
  */
 export async function compose({
   config,
@@ -49,11 +54,56 @@ export async function compose({
   const chosen = model ?? (await chooseModel(config.model));
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   await mkdir(config.workspaceRoot, { recursive: true, mode: 0o700 });
-  const provider = await createProvider(config, logger);
-  const manager = new SessionManager({ provider, idleTimeoutMs: config.idleTimeoutMs });
-  manager.startCleanupLoop(config.cleanupIntervalMs);
+  await using opened = new AsyncDisposableStack();
+  for (const folder of [config.dataDir, config.workspaceRoot]) {
+    opened.defer(await lockRoot(folder));
+  }
+  const database = opened.use(await openDatabase({ url: config.databaseUrl }));
+  const { provider, ...choice } = await chooseProvider(config, logger);
+  opened.use(provider);
+  const store = await createSessionStore(database);
+  const manager = new SessionManager({ provider, store, idleTimeoutMs: config.idleTimeoutMs });
+  opened.use(manager);
   logSessions(manager, logger);
-  const checkpointer = new LatestCheckpointSaver();
+  const chats = await openChats({ database, manager, chosen, logger, maxTurnMs });
+  opened.defer(() => chats.shutdown());
+  const recovery = recover(manager, logger, { alone: config.databaseIsOwn });
+  opened.defer(() => recovery.end());
+  manager.startCleanupLoop(config.cleanupIntervalMs);
+  const parts = opened.move();
+  return {
+    services: {
+      manager,
+      sandbox: { ...provider.info, ...choice },
+      chats,
+      model: { name: chosen.name, demo: chosen.demo },
+      metrics: sessionMetrics(manager),
+      logger,
+      version: readVersion(),
+      webRoot: WEB_ROOT,
+    },
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
+
+interface ChatParts {
+  database: Database;
+  manager: SessionManager;
+  chosen: ChosenModel;
+  logger: Logger;
+  maxTurnMs: number | undefined;
+}
+
+async function openChats({
+  database,
+  manager,
+  chosen,
+  logger,
+  maxTurnMs,
+}: ChatParts): Promise<Chats> {
+  const store = await openConversationStore(database);
+  await store.deleteOrphans();
+  const checkpointer = new LatestCheckpointSaver(store);
   const agent = createChatAgent({ model: chosen, manager, checkpointer, logger });
   const conversations = new Conversations(agent.graph, checkpointer, {
     bounds: {
@@ -62,27 +112,33 @@ export async function compose({
     },
     logger,
   });
-  const chats = new Chats({
+  return new Chats({
     agent,
     conversations,
     manager,
     logger,
     ...(maxTurnMs !== undefined && { maxTurnMs }),
   });
-  return {
-    services: {
-      manager,
-      provider: provider.info,
-      chats,
-      model: { name: chosen.name, demo: chosen.demo },
-      logger,
-      version: readVersion(),
-      webRoot: WEB_ROOT,
+}
+
+/** Look after what an earlier server left, while this one serves already. */
+function recover(
+  manager: SessionManager,
+  logger: Logger,
+  { alone }: { alone: boolean },
+): { end: () => Promise<void> } {
+  const abort = new AbortController();
+  const done = manager.recover({ signal: abort.signal, alone }).then(
+    (recovered) => logger.info(recovered, "looked after what an earlier server left"),
+    (error: unknown) => {
+      if (abort.signal.aborted) return;
+      logger.error({ err: error }, "what an earlier server left could not be looked after");
     },
-    async [Symbol.asyncDispose]() {
-      await chats.shutdown();
-      await manager.shutdown();
-      await provider[Symbol.asyncDispose]();
+  );
+  return {
+    end() {
+      abort.abort();
+      return done;
     },
   };
 }
@@ -97,6 +153,7 @@ function logSessions(manager: SessionManager, logger: Logger): void {
   manager.subscribe((event) => {
     if (event.type === "stop-failed")
       logger.error({ err: event.error }, "a sandbox could not be stopped");
+    if (event.type === "store-failed") logger.error({ err: event.error }, "the store failed");
     if (event.type === "cleanup-failed") logger.error({ err: event.error }, "a clean-up failed");
   });
 }

@@ -20,7 +20,14 @@ describe("the configuration", () => {
       workspaceRoot: "/home/me/data/workspaces",
       idleTimeoutMs: 1_800_000,
       cleanupIntervalMs: 300_000,
-      sandbox: { kind: "embedded" },
+      sandbox: {
+        kind: "automatic",
+        engineHost: undefined,
+        certificates: undefined,
+        image: undefined,
+        runtime: undefined,
+        network: "none",
+      },
       model: { kind: "demo" },
     });
   });
@@ -42,6 +49,23 @@ describe("the configuration", () => {
       certificates: "/certificates",
     });
     expect(problemsOf({ ...variables, CARREL_IMAGE: "x", CARREL_NETWORK: "host" })).not.toEqual([]);
+  });
+
+  it("finds the certificates of an engine as the docker command does", () => {
+    const certificatesOf = (variables: Record<string, string>): unknown => {
+      const { sandbox } = readConfig({ HOME: "/home/me", ...variables }, "/srv");
+      return "certificates" in sandbox && sandbox.certificates;
+    };
+    expect(certificatesOf({})).toBeUndefined();
+    expect(certificatesOf({ DOCKER_TLS_VERIFY: "1" })).toBe("/home/me/.docker");
+    expect(certificatesOf({ DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: "certs" })).toBe(
+      "/srv/certs",
+    );
+  });
+
+  it("asks for nothing but files where sandboxes are embedded", () => {
+    const variables = { CARREL_SANDBOX: "embedded", DOCKER_HOST: "tcp://engine:2376" };
+    expect(readConfig(variables, "/x").sandbox).toEqual({ kind: "embedded" });
   });
 
   it("takes an empty variable for one that is not set", () => {

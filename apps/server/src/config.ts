@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { z } from "zod";
 
 /** What the server was told by its environment. Frozen. */
@@ -9,23 +9,34 @@ export interface Config {
   dataDir: string;
   /** Absolute. */
   workspaceRoot: string;
+  /** `postgres://…`, or the absolute path of the file of an SQLite database. */
+  databaseUrl: string;
+  /** It is the file in the data folder, which one server uses at a time. */
+  databaseIsOwn: boolean;
   idleTimeoutMs: number;
   cleanupIntervalMs: number;
   sandbox: SandboxConfig;
   model: ModelConfig;
 }
 
-export type SandboxConfig = { kind: "embedded" } | DockerConfig;
+export type SandboxConfig =
+  | { kind: "embedded" }
+  | ({
+      /** `automatic`: Docker where it can be had, otherwise embedded. */
+      kind: "docker" | "automatic";
+    } & DockerConfig);
 
 export interface DockerConfig {
-  kind: "docker";
   /** In the forms of `DOCKER_HOST`; the default socket where it is absent. */
   engineHost: string | undefined;
-  /** Directory of the certificates for an engine over TLS. */
+  /** Absolute path of the directory with the certificates for an engine over TLS. */
   certificates: string | undefined;
+  /** The default of the Docker sandbox where this and `runtime` are absent. */
   image: string | undefined;
   runtime: string | undefined;
   network: "none" | "bridge";
+  /** Sandboxes that are kept ready for whoever comes next. */
+  warmPool: number;
 }
 
 export type ModelConfig =
@@ -91,8 +102,7 @@ const environmentSchema = z.object({
   CARREL_DATA_DIR: z.string().default("./data"),
   CARREL_WORKSPACE_ROOT: z.string().optional(),
   CARREL_SANDBOX: z
-    .string()
-    .refine((kind) => kind === "embedded" || kind === "docker", {
+    .enum(["docker", "embedded"], {
       error: "must be docker or embedded: this version has no other kind of sandbox",
     })
     .optional(),
@@ -101,8 +111,23 @@ const environmentSchema = z.object({
   CARREL_NETWORK: z.enum(["none", "bridge"], { error: "must be none or bridge" }).default("none"),
   DOCKER_HOST: z.string().optional(),
   DOCKER_CERT_PATH: z.string().optional(),
+  DOCKER_TLS_VERIFY: z.string().optional(),
+  HOME: z.string().optional(),
   CARREL_IDLE_TIMEOUT_SECONDS: seconds(1800),
   CARREL_CLEANUP_INTERVAL_SECONDS: seconds(300),
+  CARREL_WARM_POOL: z
+    .string()
+    .regex(/^[0-9]{1,4}$/, "must be a whole number of sandboxes, 0 to 1000")
+    .transform(Number)
+    .refine((size) => size <= 1000, "must be a whole number of sandboxes, 0 to 1000")
+    .default(0),
+  DATABASE_URL: z
+    .string()
+    .regex(
+      /^postgres(?:ql)?:\/\//,
+      "must begin with postgres://; without it, an SQLite file is used",
+    )
+    .optional(),
   CARREL_MODEL: z.string().optional(),
   OPENAI_API_KEY: z.string().optional(),
   OPENAI_BASE_URL: z
@@ -133,16 +158,21 @@ export function readConfig(variables: NodeJS.ProcessEnv, workingDirectory: strin
       workingDirectory,
       environment.CARREL_WORKSPACE_ROOT ?? `${dataDir}/workspaces`,
     ),
+    databaseUrl: environment.DATABASE_URL ?? join(dataDir, "carrel.db"),
+    databaseIsOwn: environment.DATABASE_URL === undefined,
     idleTimeoutMs: environment.CARREL_IDLE_TIMEOUT_SECONDS * 1000,
     cleanupIntervalMs: environment.CARREL_CLEANUP_INTERVAL_SECONDS * 1000,
-    sandbox: Object.freeze(sandboxConfig(environment)),
+    sandbox: Object.freeze(sandboxConfig(environment, workingDirectory)),
     model: Object.freeze(modelConfig(environment)),
   });
 }
 
-// Of the provider's variables the value is not repeated: both may hold a secret.
+// Of these variables the value is not repeated: it may hold a secret.
 function problem(name: string, message: string, variables: NodeJS.ProcessEnv): string {
-  const value = name.startsWith("OPENAI_") ? "" : `is ${JSON.stringify(variables[name])}, but `;
+  const value =
+    name.startsWith("OPENAI_") || name === "DATABASE_URL"
+      ? ""
+      : `is ${JSON.stringify(variables[name])}, but `;
   return `${name} ${value}${message}.`;
 }
 
@@ -172,16 +202,26 @@ function crossProblems(environment: Environment): string[] {
   return problems;
 }
 
-function sandboxConfig(environment: Environment): SandboxConfig {
-  if (environment.CARREL_SANDBOX !== "docker") return { kind: "embedded" };
+function sandboxConfig(environment: Environment, workingDirectory: string): SandboxConfig {
+  const { CARREL_SANDBOX: kind = "automatic" } = environment;
+  if (kind === "embedded") return { kind };
+  const certificates = certificatesOf(environment);
   return {
-    kind: "docker",
+    kind,
     engineHost: environment.DOCKER_HOST,
-    certificates: environment.DOCKER_CERT_PATH,
+    certificates: certificates && resolve(workingDirectory, certificates),
     image: environment.CARREL_IMAGE,
     runtime: environment.CARREL_RUNTIME,
     network: environment.CARREL_NETWORK,
+    warmPool: environment.CARREL_WARM_POOL,
   };
+}
+
+// As the docker command does: DOCKER_TLS_VERIFY, whatever its value, means the user's own directory
+// where no other is named.
+function certificatesOf(environment: Environment): string | undefined {
+  const { DOCKER_CERT_PATH: directory, DOCKER_TLS_VERIFY: verify, HOME: home } = environment;
+  return directory ?? (verify && home && join(home, ".docker"));
 }
 
 function modelConfig(environment: Environment): ModelConfig {

@@ -12,5 +12,5 @@ export type {
 } from "./wire/files.ts";
 export type { WireHealth } from "./wire/health.ts";
 export type { WireMessage, WireMessageList, WireMessagePart } from "./wire/messages.ts";
-export type { WireSession } from "./wire/session.ts";
+export type { WireOpeningEvent, WireSession, WireStartProgress } from "./wire/session.ts";
 export type { WireToolDetail } from "./wire/tool-detail.ts";

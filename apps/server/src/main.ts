@@ -1,6 +1,7 @@
 import process from "node:process";
 import { SandboxError } from "@carrel/backend-protocol";
 import type { Logger } from "pino";
+import { collectDefaultMetrics } from "prom-client";
 import type { Composition } from "./compose.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import type { Config } from "./config.ts";
@@ -26,6 +27,8 @@ try {
     import("./app.ts"),
   ]);
   const composition = await compose({ config, logger });
+  // Of this process: its memory, its processor time, the delay of its event loop.
+  collectDefaultMetrics({ register: composition.services.metrics });
   const server = await listen(createApp(composition.services), config);
   sayWhatRuns(config, composition, server);
   stopOnSignal(composition, server, logger);
@@ -46,8 +49,8 @@ function explain(error: unknown): string | null {
   if (error.code === "EACCES" && "syscall" in error && error.syscall === "listen") {
     return "This user may not listen on this port. Set PORT to one above 1023.";
   }
-  if ("syscall" in error && error.syscall === "mkdir" && "path" in error) {
-    return `The folder ${String(error.path)} cannot be made (${String(error.code)}). Set CARREL_DATA_DIR or CARREL_WORKSPACE_ROOT to a place where this user may write.`;
+  if ("path" in error) {
+    return `${String(error.path)} cannot be made (${String(error.code)}). Set CARREL_DATA_DIR or CARREL_WORKSPACE_ROOT to a place where this user may write.`;
   }
   return null;
 }
@@ -57,11 +60,12 @@ function sayWhatRuns(
   { services }: Composition,
   { host, port }: ListeningServer,
 ): void {
-  const { provider, model, version } = services;
+  const { sandbox, model, version } = services;
   const address = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   const lines = [
     `Carrel ${version} listens on ${address}`,
-    `Sandbox: ${provider.name}. ${provider.description}`,
+    `Sandbox: ${sandbox.name}. ${sandbox.description}`,
+    `Why this one: ${sandbox.reason}`,
     model.demo
       ? "Model: demo, which is no AI: fixed rules answer. Set OPENAI_API_KEY for a real one."
       : `Model: ${model.name}`,

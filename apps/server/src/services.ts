@@ -1,15 +1,18 @@
 import type { ProviderInfo } from "@carrel/backend-protocol";
 import type { SessionManager } from "@carrel/session-manager";
 import type { Logger } from "pino";
+import type { Registry } from "prom-client";
 import type { Chats } from "./chat/chats.ts";
 
 /** What the routes stand on. `main.ts` makes it once; tests make their own. */
 export interface AppServices {
   manager: SessionManager;
-  provider: ProviderInfo;
+  /** Which kind of sandbox runs, and why. */
+  sandbox: ProviderInfo & { reason: string; fallback: boolean };
   chats: Chats;
   /** As users see it. */
   model: { name: string; demo: boolean };
+  metrics: Registry;
   logger: Logger;
   version: string;
   /** Folder of the built web page; it need not exist. */

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const MAIN = join(import.meta.dirname, "../src/main.ts");
+const NO_ENGINE = "unix:///nonexistent/docker.sock";
 
 let folder: string;
 
@@ -24,7 +25,13 @@ class ServerProcess implements AsyncDisposable {
 
   constructor(variables: Record<string, string>) {
     this.child = spawn(process.execPath, ["--conditions=@carrel/source", MAIN], {
-      env: { PATH: process.env["PATH"], CARREL_DATA_DIR: join(folder, "data"), ...variables },
+      env: {
+        PATH: process.env["PATH"],
+        CARREL_DATA_DIR: join(folder, "data"),
+        // An engine of this machine is for the tests in containers.
+        DOCKER_HOST: NO_ENGINE,
+        ...variables,
+      },
       cwd: folder,
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -50,7 +57,8 @@ describe("the server's process", () => {
   it("says what runs, answers, and ends well on SIGTERM while a turn runs", async () => {
     await using server = new ServerProcess({ PORT: "0" });
     const address = await server.started();
-    expect(server.output).toMatch(/Sandbox: embedded\. .*not a boundary/);
+    expect(server.output).toMatch(/^Sandbox: embedded\. .*not a boundary/m);
+    expect(server.output).toMatch(/^Why this one: Docker cannot be used: .*docker\.sock/m);
     expect(server.output).toMatch(/Model: demo, which is no AI/);
     expect((await stat(join(folder, "data"))).mode & 0o777).toBe(0o700);
     expect((await stat(join(folder, "data/workspaces"))).mode & 0o777).toBe(0o700);
@@ -85,6 +93,8 @@ describe("the server's process", () => {
   it.each([
     [{ HOST: "0.0.0.0" }, /^HOST .*no login/m],
     [{ CARREL_SANDBOX: "podman" }, /^CARREL_SANDBOX .*docker or embedded/m],
+    [{ CARREL_SANDBOX: "docker" }, /^CARREL_SANDBOX is docker.*install and start Docker/m],
+    [{ DOCKER_HOST: "tcp://engine:2375" }, /^Docker .*without TLS.*CARREL_SANDBOX=embedded/m],
     [{ CARREL_MODEL: "openai:gpt-4o" }, /^CARREL_MODEL .*OPENAI_API_KEY/m],
     [{ CARREL_MODEL: "anthropic:claude-9" }, /^CARREL_MODEL .*@langchain\/anthropic/m],
     [{ NODE_ENV: "production" }, /^NODE_ENV /m],

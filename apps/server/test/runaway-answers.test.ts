@@ -7,7 +7,10 @@ import { startTestApp } from "./support/test-app.ts";
 const nested = (depth: number): string =>
   `{"command":"echo x","more":${"[".repeat(depth)}${"]".repeat(depth)}}`;
 
-describe("an answer with very many calls of tools", () => {
+// Each of the commands is an interpreter of its own.
+const TIMEOUT_MS = 120_000;
+
+describe("an answer with very many calls of tools", { timeout: TIMEOUT_MS }, () => {
   it("runs the first of them, a few at a time, and refuses the rest", async () => {
     await using provider = await Provider.start();
     const command = "touch on.$$; ls on.* | wc -l >> counts; sleep 0.2; rm on.$$; echo ran >> ran";

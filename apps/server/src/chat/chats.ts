@@ -76,6 +76,7 @@ export class Chats {
   /** The finished turns, and whether there is another. */
   async messages(sessionId: string): Promise<WireMessageList> {
     const running = this.#running.get(sessionId);
+    if (running === undefined) await this.#options.conversations.mend(sessionId);
     const turns = await this.#options.conversations.turns(sessionId);
     const finished = turns.filter(({ id }) => id !== running?.id);
     return { messages: wireMessages(finished), running: running !== undefined };
@@ -99,7 +100,7 @@ export class Chats {
       { turnId: turn.id, outcome, errorCode: error?.code, events: turn.log.lastId, durationMs },
       "turn",
     );
-    await this.#options.conversations.forgetOutgrown((id) => this.#running.has(id));
+    await this.#options.conversations.unloadOutgrown((id) => this.#running.has(id));
   }
 
   #keepEnded(sessionId: string, turn: ChatTurn): void {

@@ -1,37 +1,57 @@
 import { AIMessage } from "@langchain/core/messages";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { createAgent } from "langchain";
-import { describe, expect, it } from "vitest";
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createSessionStore, openDatabase } from "@carrel/session-store";
+import type { Database } from "@carrel/session-store";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createLogger } from "../logger.ts";
+import { openConversationStore } from "./conversation-store.ts";
 import { Conversations, threadConfig } from "./conversations.ts";
 import type { ConversationBounds } from "./conversations.ts";
 import { LatestCheckpointSaver } from "./latest-checkpoint-saver.ts";
+import { wireMessages } from "./wire-messages.ts";
 
 const ROOMY: ConversationBounds = { maxConversationBytes: 1e6, maxTotalBytes: 1e7 };
 
-function start(bounds: ConversationBounds, answer: string) {
-  const saver = new LatestCheckpointSaver();
+let directory: string;
+let database: Database;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "carrel-conversations-"));
+  database = await openDatabase({ url: join(directory, "carrel.db") });
+});
+afterEach(async () => {
+  await database[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
+
+/** As a server does when it starts, on what is in the database. */
+async function start(bounds: ConversationBounds, answer: string) {
+  const store = await openConversationStore(database);
+  const saver = new LatestCheckpointSaver(store);
   const model = new FakeListChatModel({ responses: [answer] });
   const agent = createAgent({ model, tools: [], checkpointer: saver });
   const logLines: string[] = [];
   const logger = createLogger({ write: (line) => void logLines.push(line) });
   const conversations = new Conversations(agent.graph, saver, { bounds, logger });
-  let turns = 0;
   const say = async (session: string, text: string): Promise<void> => {
-    turns += 1;
-    const messages = await conversations.opening(session, `turn-${turns}`, text);
+    const messages = await conversations.opening(session, randomUUID(), text);
     await agent.invoke({ messages }, threadConfig(session));
   };
   const texts = async (session: string): Promise<string[]> =>
     (await conversations.turns(session)).flatMap(({ messages }) =>
       messages.map(({ text }) => text),
     );
-  return { agent, saver, conversations, logLines, say, texts };
+  return { agent, store, saver, conversations, logLines, say, texts };
 }
 
 describe("a conversation", () => {
   it("goes on over many turns, and is kept once and not once for each step", async () => {
-    const { saver, say, texts } = start(ROOMY, "yes");
+    const { saver, say, texts } = await start(ROOMY, "yes");
     for (let turn = 1; turn <= 20; turn++) await say("s", `question ${turn}`);
     expect(await texts("s")).toHaveLength(40);
     expect(Object.keys(saver.storage["s"]?.[""] ?? {})).toHaveLength(2);
@@ -40,7 +60,7 @@ describe("a conversation", () => {
   });
 
   it("loses its oldest turns when it outgrows its bound", async () => {
-    const { saver, say, texts } = start(
+    const { saver, say, texts } = await start(
       { ...ROOMY, maxConversationBytes: 20_000 },
       "x".repeat(1000),
     );
@@ -52,35 +72,77 @@ describe("a conversation", () => {
     expect(saver.sizeOf("s")).toBeLessThan(40_000);
   });
 
-  it("that rested longest is forgotten when all outgrow their bound, and busy ones stay", async () => {
-    const { conversations, say, texts } = start(
+  it("that rested longest leaves memory when all outgrow their bound, and busy ones stay", async () => {
+    const { saver, conversations, say, texts } = await start(
       { ...ROOMY, maxTotalBytes: 12_000 },
       "x".repeat(3000),
     );
     for (const session of ["a", "b", "c", "d"]) await say(session, "hello");
     await say("b", "again");
-    await conversations.forgetOutgrown((session) => session === "a");
-    expect(await texts("a")).not.toEqual([]);
-    expect(await texts("c")).toEqual([]);
-    expect(await texts("b")).not.toEqual([]);
+    await conversations.unloadOutgrown((session) => session === "a");
+    expect(saver.threadIds).toEqual(["a", "b"]);
+    for (const session of ["a", "b", "c", "d"]) expect(await texts(session)).toContain("hello");
+  });
+
+  it("goes on after the server ended, at any time", async () => {
+    const before = await start(ROOMY, "yes");
+    await before.say("s", "first");
+    await before.say("s", "second");
+    const after = await start(ROOMY, "no");
+    await after.say("s", "third");
+    expect(await after.texts("s")).toEqual(["first", "yes", "second", "yes", "third", "no"]);
+  });
+
+  it("is closed where the server was killed in the middle of a turn", async () => {
+    const before = await start(ROOMY, "yes");
+    const call = { id: "1", name: "execute", args: {}, type: "tool_call" as const };
+    const messages = [
+      ...(await before.conversations.opening("s", "turn", "go")),
+      new AIMessage({ id: "a", content: "", tool_calls: [call] }),
+    ];
+    await before.agent.graph.updateState(threadConfig("s"), { messages }, "model_request");
+    const { conversations, say, texts } = await start(ROOMY, "yes");
+    await Promise.all([conversations.mend("s"), conversations.mend("s")]);
+    const [turn] = await conversations.turns("s");
+    expect(turn?.messages.map(({ type }) => type)).toEqual(["human", "ai", "tool", "ai"]);
+    expect(wireMessages(turn ? [turn] : []).at(-1)).toMatchObject({
+      outcome: "failed",
+      error: { code: "unavailable" },
+    });
+    await say("s", "again");
+    expect((await texts("s")).slice(-2)).toEqual(["again", "yes"]);
+  });
+
+  it("is deleted where its session ended while no server ran", async () => {
+    await using sessions = await createSessionStore(database);
+    const ceilings = { maxOpenSessions: 10, maxOpenSessionsPerUser: 10 };
+    await sessions.open({ id: "open", key: "k", userId: "k", scope: "user" }, ceilings);
+    const { store, say } = await start(ROOMY, "yes");
+    for (const session of ["open", "ended"]) await say(session, "hello");
+    await store.deleteOrphans();
+    expect([await store.load("open"), await store.load("ended")]).toEqual([
+      expect.stringContaining("hello"),
+      null,
+    ]);
   });
 
   it("that is forgotten leaves nothing", async () => {
-    const { saver, conversations, say, texts } = start(ROOMY, "yes");
+    const { store, saver, conversations, say, texts } = await start(ROOMY, "yes");
     await say("s", "canary");
     await conversations.forget("s");
     expect(await texts("s")).toEqual([]);
     expect(JSON.stringify([saver.storage, saver.writes])).not.toContain("canary");
     expect(saver.totalBytes).toBe(0);
+    expect(await store.load("s")).toBeNull();
   });
 
   it("of a session that never spoke is empty", async () => {
-    const { texts } = start(ROOMY, "yes");
+    const { texts } = await start(ROOMY, "yes");
     for (const session of ["s", "ses_x"]) expect(await texts(session)).toEqual([]);
   });
 
   it("is made whole where a turn stopped in the middle of its calls", async () => {
-    const { agent, conversations } = start(ROOMY, "yes");
+    const { agent, conversations } = await start(ROOMY, "yes");
     const call = (id: string) => ({ id, name: "execute", args: {}, type: "tool_call" as const });
     const messages = [
       ...(await conversations.opening("s", "turn", "go")),
@@ -111,7 +173,7 @@ describe("a conversation", () => {
   });
 
   it("that cannot be loaded is forgotten and logged, so that one can begin again", async () => {
-    const { agent, saver, logLines, say, texts } = start(ROOMY, "yes");
+    const { agent, saver, logLines, say, texts } = await start(ROOMY, "yes");
     await say("s", "before");
     const deep = JSON.parse("[".repeat(100) + "]".repeat(100)) as unknown;
     const message = new AIMessage({ content: "", additional_kwargs: { deep } });
@@ -125,7 +187,7 @@ describe("a conversation", () => {
   });
 
   it("has a turn that was stopped before its first step", async () => {
-    const { conversations, say, texts } = start(ROOMY, "yes");
+    const { conversations, say, texts } = await start(ROOMY, "yes");
     const record = { outcome: "cancelled", error: null } as const;
     const stopped = {
       turnId: "first",

@@ -7,11 +7,12 @@ import {
 } from "@langchain/core/messages";
 import type { BaseMessage } from "@langchain/core/messages";
 import type { ToolCall } from "@langchain/core/messages/tool";
+import { SandboxError } from "@carrel/backend-protocol";
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { z } from "zod";
 import type { LatestCheckpointSaver } from "./latest-checkpoint-saver.ts";
-import { withTurnRecord } from "./turn-record.ts";
+import { readTurnRecord, withTurnRecord } from "./turn-record.ts";
 import type { TurnRecord } from "./turn-record.ts";
 import { splitTurns } from "./wire-messages.ts";
 import type { Turn } from "./wire-messages.ts";
@@ -19,7 +20,7 @@ import type { Turn } from "./wire-messages.ts";
 /** How much of one conversation is kept, in bytes, when its next turn begins: the latest turns. */
 export const MAX_CONVERSATION_BYTES: number = 4 * 1024 * 1024;
 
-/** How much all conversations together take, in bytes, before the one that rested longest is forgotten. */
+/** How much of all conversations together is in memory, in bytes, before the one that rested longest leaves it. */
 export const MAX_CONVERSATIONS_BYTES: number = 256 * 1024 * 1024;
 
 // The node after which a change of the state is as if the model had made it.
@@ -56,12 +57,13 @@ export interface UnfinishedTurn {
   artifactOf: (call: ToolCall) => unknown;
 }
 
-/** The history of every session, as the agent's checkpointer keeps it: there is no other copy. */
+/** The history of every session, as the agent's checkpointer keeps it and writes it down. */
 export class Conversations {
   readonly #graph: ConversationGraph;
   readonly #saver: LatestCheckpointSaver;
   readonly #bounds: ConversationBounds;
   readonly #logger: Logger;
+  readonly #mending = new Map<string, Promise<void>>();
 
   constructor(
     graph: ConversationGraph,
@@ -87,6 +89,7 @@ export class Conversations {
 
   /** What to give the agent for a new turn: the user's message, and what to forget. */
   async opening(sessionId: string, turnId: string, message: string): Promise<BaseMessage[]> {
+    await this.mend(sessionId);
     const turns = await this.turns(sessionId);
     const forgotten = this.#outgrown(sessionId, turns);
     return [
@@ -123,15 +126,42 @@ export class Conversations {
     return results;
   }
 
+  /** Close the turn that a server which was killed left open. Not while a turn runs. */
+  mend(sessionId: string): Promise<void> {
+    // Once, whoever asks at the same time.
+    let mending = this.#mending.get(sessionId);
+    if (!mending) {
+      mending = this.#mend(sessionId).finally(() => this.#mending.delete(sessionId));
+      this.#mending.set(sessionId, mending);
+    }
+    return mending;
+  }
+
+  async #mend(sessionId: string): Promise<void> {
+    const last = (await this.turns(sessionId)).at(-1);
+    if (last === undefined || hasEnded(last)) return;
+    const error = {
+      code: "unavailable",
+      message: "The server was stopped in the middle of this turn.",
+    } as const;
+    await this.close(sessionId, {
+      turnId: last.id,
+      message: "",
+      partialText: "",
+      record: { outcome: "failed", error },
+      artifactOf: () => undefined,
+    });
+  }
+
   async forget(sessionId: string): Promise<void> {
     await this.#saver.deleteThread(sessionId);
   }
 
-  /** Forget what rested longest, until the rest fits. `isBusy` says what must stay. */
-  async forgetOutgrown(isBusy: (sessionId: string) => boolean): Promise<void> {
+  /** Take from memory what rested longest, until the rest fits. `isBusy` says what must stay. */
+  async unloadOutgrown(isBusy: (sessionId: string) => boolean): Promise<void> {
     for (const sessionId of this.#saver.threadIds) {
       if (this.#saver.totalBytes <= this.#bounds.maxTotalBytes) return;
-      if (!isBusy(sessionId)) await this.forget(sessionId);
+      if (!isBusy(sessionId)) await this.#saver.unload(sessionId);
     }
   }
 
@@ -141,6 +171,8 @@ export class Conversations {
       const state = await this.#graph.getState(threadConfig(sessionId));
       return stateSchema.parse(state.values).messages;
     } catch (error) {
+      // It could not be reached, which says nothing about what it is like.
+      if (SandboxError.isInstance(error)) throw error;
       this.#logger.error({ err: error }, "a conversation could not be loaded and is forgotten");
       await this.forget(sessionId);
       return [];
@@ -158,6 +190,13 @@ export class Conversations {
     }
     return outgrown;
   }
+}
+
+/** Its last word is an answer without calls, or says how it was stopped. */
+function hasEnded({ messages }: Turn): boolean {
+  const last = messages.at(-1);
+  if (!AIMessage.isInstance(last)) return false;
+  return (last.tool_calls ?? []).length === 0 || readTurnRecord(last) !== null;
 }
 
 export function threadConfig(sessionId: string): ThreadConfig {

@@ -9,14 +9,7 @@ import { ERROR_STATUS } from "./error-status.ts";
 export function answerErrors(logger: Logger): ErrorHandler<AppEnv> {
   return (error, c) => {
     const known = describeError(error);
-    if (known === null) {
-      const requestId = c.get("requestId");
-      logger.error({ requestId, err: error }, "a request failed for an unknown reason");
-      return errorResponse(c, {
-        code: "internal",
-        message: `The server failed. Its log says why under the request id ${requestId}.`,
-      });
-    }
+    if (known === null) return errorResponse(c, unknownFailure(c, error, logger));
     if (known.retryAfterMs !== undefined) {
       c.header("Retry-After", String(Math.max(1, Math.ceil(known.retryAfterMs / 1000))));
     } else if (known.detail.code === "capacity") {
@@ -27,6 +20,20 @@ export function answerErrors(logger: Logger): ErrorHandler<AppEnv> {
 }
 
 const DEFAULT_RETRY_SECONDS = "30";
+
+/** Of an error that nobody planned a client learns where to look for it. */
+export function unknownFailure(
+  c: Context<AppEnv>,
+  error: unknown,
+  logger: Logger,
+): WireErrorDetail {
+  const requestId = c.get("requestId");
+  logger.error({ requestId, err: error }, "a request failed for an unknown reason");
+  return {
+    code: "internal",
+    message: `The server failed. Its log says why under the request id ${requestId}.`,
+  };
+}
 
 export const answerNotFound: NotFoundHandler<AppEnv> = (c) =>
   errorResponse(c, { code: "not-found", message: "There is no such route." });

@@ -12,6 +12,10 @@ describe("the demo's rules", () => {
   it.each([
     ["list files", "ls", {}],
     ["List files.", "ls", {}],
+    ["list my files", "ls", {}],
+    ["List all my files.", "ls", {}],
+    ["show my files", "ls", {}],
+    ["list my files in src", "ls", { path: "src" }],
     ["ls", "ls", {}],
     ["ls src", "ls", { path: "src" }],
     ["list the files in src/lib", "ls", { path: "src/lib" }],

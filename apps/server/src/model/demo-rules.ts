@@ -54,12 +54,11 @@ function helloRule(text: string): DemoPlan | null {
   };
 }
 
+const LIST_WORDS = /^(?:(?:list|show)(?: all)?(?: the| my)? files\b|list|ls)/i;
+
 function listRule(text: string): DemoPlan | null {
-  const rest =
-    after(text, "ls") ??
-    after(text, "list the files") ??
-    after(text, "list files") ??
-    after(text, "list");
+  const words = LIST_WORDS.exec(text)?.[0].toLowerCase();
+  const rest = words === undefined ? null : after(text, words);
   if (rest === null) return null;
   const path = fileName(rest.replace(/^(?:in|of) /i, ""));
   if (path === null && rest !== "") return null;

@@ -42,7 +42,7 @@ const checkSession = createRoute({
   tags: ["admin"],
   summary: "Whether a session exists",
   request: { params: sessionParameter },
-  responses: { 200: jsonAnswer("Whether it does.", sessionExistsSchema), ...routeErrors() },
+  responses: { 200: jsonAnswer("Whether it does.", sessionExistsSchema), ...routeErrors(503) },
 });
 
 export function adminRoutes({ manager }: AppServices) {
@@ -54,7 +54,8 @@ export function adminRoutes({ manager }: AppServices) {
     .openapi(listSessions, (c) =>
       c.json({ count: manager.sessionCount, session_ids: [...manager.sessions.keys()] }, 200),
     )
-    .openapi(checkSession, (c) =>
-      c.json({ exists: manager.has(c.req.valid("param").session_id) }, 200),
-    );
+    .openapi(checkSession, async (c) => {
+      const session = await manager.find(c.req.valid("param").session_id);
+      return c.json({ exists: session !== null }, 200);
+    });
 }

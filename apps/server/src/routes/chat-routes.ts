@@ -1,12 +1,10 @@
 import { SandboxError } from "@carrel/backend-protocol";
 import { OpenAPIHono, createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { accepts } from "hono/accepts";
 import type { ChatTurn } from "../chat/chat-turn.ts";
 import { turnEventStream } from "../chat/turn-event-stream.ts";
 import { errorResponse } from "../errors/error-response.ts";
 import { routeErrors } from "../errors/route-errors.ts";
-import { NO_STORE } from "../http/cache-control.ts";
 import type { AppEnv, AppServices } from "../services.ts";
 import {
   chatCancelledSchema,
@@ -15,10 +13,9 @@ import {
   chatResponseSchema,
 } from "../wire/chat.ts";
 import { messageListSchema } from "../wire/messages.ts";
+import { EVENT_STREAM, EVENT_STREAM_HEADERS, prefersEvents } from "./event-stream.ts";
 import { jsonAnswer } from "./json-answer.ts";
 import { requireSession, sessionParameter } from "./session-parameter.ts";
-
-const EVENT_STREAM = "text/event-stream";
 
 const chat = createRoute({
   method: "post",
@@ -100,16 +97,16 @@ export function chatRoutes({ manager, chats }: AppServices) {
   return new OpenAPIHono<AppEnv>()
     .openapi(chat, async (c) => {
       const { session_id: sessionId } = c.req.valid("param");
-      requireSession(manager, sessionId);
+      await requireSession(manager, sessionId);
       const turn = chats.start(sessionId, c.req.valid("json").message);
       if (prefersEvents(c)) return answerEvents(c, turn, 0);
       const { outcome, response, error } = await turn.ended;
       if (outcome === "completed") return c.json({ response, session_id: sessionId }, 200);
       return errorResponse(c, error ?? { code: "aborted", message: "The turn was cancelled." });
     })
-    .openapi(chatEvents, (c) => {
+    .openapi(chatEvents, async (c) => {
       const { session_id: sessionId } = c.req.valid("param");
-      requireSession(manager, sessionId);
+      await requireSession(manager, sessionId);
       const { after, turn_id: turnId } = c.req.valid("query");
       const position = after ?? c.req.valid("header")["last-event-id"] ?? 0;
       const turn = chats.latest(sessionId);
@@ -120,28 +117,18 @@ export function chatRoutes({ manager, chats }: AppServices) {
     })
     .openapi(cancelChat, async (c) => {
       const { session_id: sessionId } = c.req.valid("param");
-      requireSession(manager, sessionId);
+      await requireSession(manager, sessionId);
       return c.json({ cancelled: await chats.cancel(sessionId) }, 200);
     })
     .openapi(listMessages, async (c) => {
       const { session_id: sessionId } = c.req.valid("param");
-      requireSession(manager, sessionId);
+      await requireSession(manager, sessionId);
       return c.json(await chats.messages(sessionId), 200);
     });
 }
 
-function prefersEvents(c: Context<AppEnv>): boolean {
-  const supports = ["application/json", EVENT_STREAM];
-  return accepts(c, { header: "Accept", supports, default: "application/json" }) === EVENT_STREAM;
-}
-
 function answerEvents(c: Context<AppEnv>, turn: ChatTurn, after: number): Response {
-  return c.body(turnEventStream(turn.log, { after }), 200, {
-    "Content-Type": EVENT_STREAM,
-    "Cache-Control": `${NO_STORE}, no-transform`,
-    // nginx would hold events back otherwise.
-    "X-Accel-Buffering": "no",
-  });
+  return c.body(turnEventStream(turn.log, { after }), 200, EVENT_STREAM_HEADERS);
 }
 
 function futureEvent(position: number): SandboxError {

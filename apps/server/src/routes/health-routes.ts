@@ -12,17 +12,14 @@ const health = createRoute({
   responses: { 200: jsonAnswer("The server answers.", healthSchema), ...routeErrors() },
 });
 
-export function healthRoutes({ provider, model, version }: AppServices) {
+export function healthRoutes({ sandbox, model, version }: AppServices) {
+  const { name, isolation, description, reason, fallback } = sandbox;
   return new OpenAPIHono<AppEnv>().openapi(health, (c) =>
     c.json(
       {
         status: "ok" as const,
         version,
-        sandbox: {
-          provider: provider.name,
-          isolation: provider.isolation,
-          description: provider.description,
-        },
+        sandbox: { provider: name, isolation, description, fallback, reason },
         model,
       },
       200,

@@ -1,16 +1,20 @@
 import { z } from "@hono/zod-openapi";
 import { SandboxError } from "@carrel/backend-protocol";
 import type { Sandbox } from "@carrel/backend-protocol";
-import type { SessionManager } from "@carrel/session-manager";
+import type { SessionInfo, SessionManager } from "@carrel/session-manager";
 
 export const sessionParameter = z.object({
   session_id: z.string(),
 });
 
 /** For routes that need the session but not its sandbox, which so is not woken. */
-export function requireSession(manager: SessionManager, sessionId: string): void {
-  if (manager.has(sessionId)) return;
-  throw unknownSession();
+export async function requireSession(
+  manager: SessionManager,
+  sessionId: string,
+): Promise<SessionInfo> {
+  const session = await manager.find(sessionId);
+  if (session === null) throw unknownSession();
+  return session;
 }
 
 /**

@@ -1,15 +1,24 @@
 import { OpenAPIHono, createRoute, z } from "@hono/zod-openapi";
 import { routeErrors } from "../errors/route-errors.ts";
 import type { AppEnv, AppServices } from "../services.ts";
-import { createdSessionSchema, sessionEndedSchema, sessionSchema } from "../wire/session.ts";
+import {
+  createdSessionSchema,
+  openingEventSchema,
+  sessionEndedSchema,
+  sessionSchema,
+} from "../wire/session.ts";
+import { EVENT_STREAM, prefersEvents } from "./event-stream.ts";
 import { jsonAnswer } from "./json-answer.ts";
-import { sessionParameter, unknownSession } from "./session-parameter.ts";
+import { openingEvents } from "./opening-events.ts";
+import { requireSession, sessionParameter, unknownSession } from "./session-parameter.ts";
 
 const createSession = createRoute({
   method: "post",
   path: "/sessions",
   tags: ["sessions"],
   summary: "Create a session",
+  description:
+    "Answers once its sandbox runs. With Accept: text/event-stream it tells meanwhile how far the start has come; its last event is session-opened, or error.",
   request: {
     query: z.object({
       user_id: z
@@ -24,7 +33,13 @@ const createSession = createRoute({
     }),
   },
   responses: {
-    200: jsonAnswer("The session.", createdSessionSchema),
+    200: {
+      description: "The session, or the events of its start.",
+      content: {
+        "application/json": { schema: createdSessionSchema },
+        [EVENT_STREAM]: { schema: openingEventSchema },
+      },
+    },
     ...routeErrors(400, 413, 429, 503),
   },
 });
@@ -35,7 +50,7 @@ const getSession = createRoute({
   tags: ["sessions"],
   summary: "Describe a session",
   request: { params: sessionParameter },
-  responses: { 200: jsonAnswer("The session.", sessionSchema), ...routeErrors(404) },
+  responses: { 200: jsonAnswer("The session.", sessionSchema), ...routeErrors(404, 503) },
 });
 
 const endSession = createRoute({
@@ -51,21 +66,22 @@ const endSession = createRoute({
   },
 });
 
-export function sessionRoutes({ manager, chats }: AppServices) {
+export function sessionRoutes({ manager, chats, logger }: AppServices) {
   return new OpenAPIHono<AppEnv>()
     .openapi(createSession, async (c) => {
       const { user_id: userId } = c.req.valid("query");
-      const sessionId = await manager.createSession(userId === undefined ? {} : { userId });
-      return c.json({ session_id: sessionId }, 200);
+      const options = userId === undefined ? {} : { userId };
+      if (prefersEvents(c)) return openingEvents(c, { manager, logger, options });
+      return c.json({ session_id: await manager.createSession(options) }, 200);
     })
-    .openapi(getSession, (c) => {
-      const session = manager.describe(c.req.valid("param").session_id);
-      if (session === null) throw unknownSession();
+    .openapi(getSession, async (c) => {
+      const session = await requireSession(manager, c.req.valid("param").session_id);
       return c.json(
         {
           session_id: session.id,
           user_id: session.userId,
           state: session.state,
+          progress: session.progress,
           created_at: session.createdAt,
           last_active_at: session.lastActiveAt,
         },
@@ -74,6 +90,8 @@ export function sessionRoutes({ manager, chats }: AppServices) {
     })
     .openapi(endSession, async (c) => {
       const { session_id: sessionId } = c.req.valid("param");
+      // First, so that a turn does not end by itself over a sandbox that it lost.
+      await chats.cancel(sessionId);
       if (!(await manager.endSession(sessionId))) throw unknownSession();
       await chats.forget(sessionId);
       return c.json({ message: "Session ended" as const }, 200);

@@ -8,6 +8,10 @@ export const healthSchema = z
       provider: z.string(),
       isolation: z.enum(["process", "container", "virtual-machine"]),
       description: z.string(),
+      fallback: z.boolean().meta({
+        description: "Docker would have been chosen, and could not be had: `reason` says why.",
+      }),
+      reason: z.string().meta({ description: "Why this kind of sandbox runs, for people." }),
     }),
     model: z.object({
       name: z.string(),

@@ -15,6 +15,8 @@ export interface TestAppOptions {
   /** @default the demo model */
   model?: ChosenModel;
   maxTurnMs?: number;
+  /** Absolute path of the data, which then stay. @default a folder that is deleted in the end */
+  dataDir?: string;
   /** @default a folder that does not exist */
   webRoot?: string;
 }
@@ -87,12 +89,16 @@ export class TestApp implements AsyncDisposable {
 export async function startTestApp({
   model,
   maxTurnMs,
+  dataDir,
   webRoot,
 }: TestAppOptions = {}): Promise<TestApp> {
   const folder = await mkdtemp(join(tmpdir(), "carrel-server-"));
   const logLines: string[] = [];
   const composition = await compose({
-    config: readConfig({ CARREL_DATA_DIR: join(folder, "data") }, folder),
+    config: readConfig(
+      { CARREL_DATA_DIR: dataDir ?? join(folder, "data"), CARREL_SANDBOX: "embedded" },
+      folder,
+    ),
     logger: createLogger({ write: (line) => void logLines.push(line) }),
     ...(model !== undefined && { model }),
     ...(maxTurnMs !== undefined && { maxTurnMs }),

@@ -2,7 +2,7 @@ export interface ApiErrorOptions {
   /** The server's code; `network` where no answer of the server arrived. */
   code: string;
   message: string;
-  /** HTTP status; `null` with `network`. */
+  /** HTTP status; `null` with `network`, and where the error came as an event. */
   status: number | null;
   cause?: unknown;
 }

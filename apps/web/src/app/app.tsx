@@ -1,7 +1,8 @@
 import type { ReactElement } from "react";
+import { OpeningPage } from "../session/opening-page.tsx";
 import { StartPage } from "../session/start-page.tsx";
 import { useSession } from "../session/use-session.ts";
-import { Spinner } from "../ui/spinner.tsx";
+import { FallbackNotice } from "./fallback-notice.tsx";
 import { HealthBadges } from "./health-badges.tsx";
 import { useHealth } from "./use-health.ts";
 import { Workspace } from "./workspace.tsx";
@@ -14,19 +15,13 @@ export function App(): ReactElement {
     return <Workspace key={state.sessionId} session={session} open={state} health={health} />;
   }
   if (state.phase === "opening") {
-    return (
-      <main className="opening" aria-busy="true">
-        <p className="turn-working">
-          <Spinner />
-          Opening your session
-        </p>
-      </main>
-    );
+    return <OpeningPage progress={state.progress} onCancel={session.leave} />;
   }
   return (
     <StartPage
       user={state.phase === "failed" ? state.user : ""}
       error={state.phase === "failed" ? state.error : null}
+      notice={<FallbackNotice health={health} />}
       badges={<HealthBadges health={health} />}
       onStart={session.enter}
     />

@@ -17,11 +17,11 @@ export function HealthBadges({ health }: { health: WireHealth | null }): ReactEl
   return (
     <>
       <Popover
-        className="pill"
+        className={sandbox.fallback ? "pill pill-warning" : "pill"}
         testId="sandbox-badge"
         button={
           <>
-            <Icon name="shield" />
+            <Icon name={sandbox.fallback ? "alert" : "shield"} />
             <span className="pill-text">
               {sandbox.provider}
               <span className="pill-detail"> · {ISOLATION[sandbox.isolation]}</span>
@@ -33,6 +33,7 @@ export function HealthBadges({ health }: { health: WireHealth | null }): ReactEl
           Sandbox: {sandbox.provider}, {ISOLATION[sandbox.isolation]}
         </strong>
         <p>{sandbox.description}</p>
+        <p>Why this one: {sandbox.reason}</p>
         <p className="muted">Carrel {version}</p>
       </Popover>
       <Popover

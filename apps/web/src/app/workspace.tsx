@@ -7,6 +7,7 @@ import { useChatSession } from "../chat/use-chat-session.ts";
 import { FilesPanel } from "../files/files-panel.tsx";
 import { draftKey } from "../session/remembered.ts";
 import type { SessionControl } from "../session/use-session.ts";
+import { FallbackNotice } from "./fallback-notice.tsx";
 import { Header } from "./header.tsx";
 import { NewChatDialog } from "./new-chat-dialog.tsx";
 import "./workspace.css";
@@ -46,6 +47,7 @@ export function Workspace({ session, open, health }: WorkspaceProps): ReactEleme
         onNewChat={() => setAsking(true)}
         onSwitchUser={session.leave}
       />
+      <FallbackNotice health={health} />
       <div className="tabs" role="group" aria-label="What is shown">
         <button type="button" aria-pressed={tab === "chat"} onClick={() => choose("chat")}>
           Chat

@@ -55,6 +55,7 @@ export function ChatPanel(props: ChatPanelProps): ReactElement {
 
   return (
     <section className="chat" aria-label="Chat">
+      <SpokenStatus turn={last} />
       <div className="chat-scroller" ref={scroller}>
         <div className="chat-flow" ref={content}>
           <div className="chat-content" data-testid="messages">
@@ -104,7 +105,6 @@ export function ChatPanel(props: ChatPanelProps): ReactElement {
           </div>
         </div>
       </div>
-      <SpokenStatus turn={last} />
     </section>
   );
 }

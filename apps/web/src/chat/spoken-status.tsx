@@ -5,7 +5,10 @@ import { isActive } from "./conversation.ts";
 
 const MAX_SPOKEN = 600;
 
-/** Tells a screen reader when work begins, and the answer once it is complete: not every word as it comes. */
+/**
+ * Tells a screen reader when work begins, and the answer once it is complete: not every word as it
+ * comes. It stands before what fills the panel: behind that it would stick out of the page.
+ */
 export function SpokenStatus({ turn }: { turn: Turn | undefined }): ReactElement {
   const active = turn !== undefined && isActive(turn);
   const [status, setStatus] = useState({ active: false, spoken: "" });

@@ -10,13 +10,15 @@ export interface StartPageProps {
   /** The name that was tried last; "" for none. */
   user: string;
   error: ApiError | null;
+  /** What a person must know of this server beforehand. */
+  notice: ReactNode;
   /** What runs on this server. */
   badges: ReactNode;
   onStart: (user: string) => void;
 }
 
 /** The first thing a person sees: who is it? */
-export function StartPage({ user, error, badges, onStart }: StartPageProps): ReactElement {
+export function StartPage({ user, error, notice, badges, onStart }: StartPageProps): ReactElement {
   const [name, setName] = useState(user);
   const trimmed = name.trim();
   return (
@@ -61,6 +63,7 @@ export function StartPage({ user, error, badges, onStart }: StartPageProps): Rea
           There is no login yet: this is only a name on this machine, and whoever enters it sees its
           files.
         </p>
+        {notice}
         <div className="start-badges">{badges}</div>
       </form>
     </main>

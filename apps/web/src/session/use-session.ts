@@ -1,7 +1,9 @@
+import type { WireStartProgress } from "@carrel/server";
 import { useCallback, useEffect, useState } from "react";
 import type { ApiError } from "../api/api-error.ts";
 import { toApiError } from "../api/api-error.ts";
 import { createSession, endSession, findSession } from "../api/sessions.ts";
+import type { OpeningOptions } from "../api/sessions.ts";
 import {
   forgetSession,
   rememberedSession,
@@ -12,9 +14,16 @@ import {
 
 type SessionState =
   | { phase: "signed-out" }
-  | { phase: "opening"; user: string }
+  | OpeningState
   | { phase: "failed"; user: string; error: ApiError }
   | ({ phase: "open"; user: string } & OpenedSession);
+
+interface OpeningState {
+  phase: "opening";
+  user: string;
+  /** How far the start of the sandbox has come; `null` until the server tells. */
+  progress: WireStartProgress | null;
+}
 
 interface OpenedSession {
   sessionId: string;
@@ -36,19 +45,23 @@ export interface SessionControl {
 export function useSession(): SessionControl {
   const [state, setState] = useState<SessionState>(() => {
     const user = rememberedUser();
-    return user === null ? { phase: "signed-out" } : { phase: "opening", user };
+    return user === null ? { phase: "signed-out" } : opening(user);
   });
 
   const openingUser = state.phase === "opening" ? state.user : null;
   useEffect(() => {
     if (openingUser === null) return;
     const abort = new AbortController();
+    const { signal } = abort;
+    const onProgress = (progress: WireStartProgress) => {
+      if (!signal.aborted) setState({ ...opening(openingUser), progress });
+    };
     const open = async () => {
       try {
-        const opened = await findOrCreate(openingUser, abort.signal);
-        if (!abort.signal.aborted) setState({ phase: "open", user: openingUser, ...opened });
+        const opened = await findOrCreate(openingUser, { signal, onProgress });
+        if (!signal.aborted) setState({ phase: "open", user: openingUser, ...opened });
       } catch (error) {
-        if (abort.signal.aborted) return;
+        if (signal.aborted) return;
         setState({ phase: "failed", user: openingUser, error: toApiError(error) });
       }
     };
@@ -62,13 +75,13 @@ export function useSession(): SessionControl {
 
   const enter = useCallback((user: string) => {
     rememberUser(user);
-    setState({ phase: "opening", user });
+    setState(opening(user));
   }, []);
   const user = state.phase === "signed-out" ? null : state.user;
   const renew = useCallback(() => {
     if (user === null) return;
     forgetSession(user);
-    setState({ phase: "opening", user });
+    setState(opening(user));
   }, [user]);
   const sessionId = state.phase === "open" ? state.sessionId : null;
   const restart = useCallback(async () => {
@@ -83,16 +96,20 @@ export function useSession(): SessionControl {
   return { state, enter, renew, restart, leave };
 }
 
-async function findOrCreate(user: string, signal: AbortSignal): Promise<OpenedSession> {
+function opening(user: string): OpeningState {
+  return { phase: "opening", user, progress: null };
+}
+
+async function findOrCreate(user: string, options: OpeningOptions): Promise<OpenedSession> {
   const remembered = rememberedSession(user);
   let replacesLost = false;
   if (remembered !== null) {
-    const session = await findSession(remembered, signal);
+    const session = await findSession(remembered, options.signal);
     if (session?.user_id === user) return { sessionId: remembered, replacesLost };
     replacesLost = session === null;
   }
-  const sessionId = await createSession(user);
-  // Also where this page was left meanwhile: the session exists, and is the user's next one.
+  const sessionId = await createSession(user, options);
+  // Also where this page was left at the last moment: the session exists, and is the user's next one.
   rememberSession(user, sessionId);
   return { sessionId, replacesLost };
 }
