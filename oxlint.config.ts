@@ -1,7 +1,7 @@
 import { defineConfig } from "oxlint";
 import { boundaries } from "./tooling/lint/boundaries.ts";
 
-const TESTS = ["**/*.test.{ts,tsx}", "**/{test,e2e,testing,conformance}/**"];
+const TESTS = ["**/*.test.{ts,tsx}", "**/{test,e2e,testing,conformance,store-conformance}/**"];
 
 export default defineConfig({
   plugins: ["typescript", "unicorn", "oxc", "import", "node", "react"],
@@ -52,6 +52,7 @@ export default defineConfig({
         "apps/web/vite.config.ts",
         "packages/*/bench/main.ts",
         "packages/docker-sandbox/src/doctor/main.ts",
+        "packages/fault-harness/src/soak/main.ts",
         "tooling/**",
       ],
       rules: { "node/no-process-env": "off" },

@@ -4,6 +4,7 @@ import { dev } from "./commands/dev.mjs";
 import { doctor } from "./commands/doctor.mjs";
 import { exec } from "./commands/exec.mjs";
 import { sample } from "./commands/sample.mjs";
+import { soak } from "./commands/soak.mjs";
 import { start } from "./commands/start.mjs";
 import { test } from "./commands/test.mjs";
 import { Failure } from "./setup/failure.mjs";
@@ -15,7 +16,7 @@ import { prepareToolchain } from "./setup/toolchain.mjs";
  *
  * @type {Record<string, (toolchain: import("./setup/toolchain.mjs").Toolchain, args: string[]) => Promise<number>>}
  */
-const COMMANDS = { start, dev, sample, test, check, bench, doctor, exec };
+const COMMANDS = { start, dev, sample, test, check, bench, soak, doctor, exec };
 
 const [name = "", ...args] = process.argv.slice(2);
 const command = COMMANDS[name];

@@ -15,20 +15,26 @@ export async function test({ env }, args) {
   for (const { directory } of packages) rmSync(reportFile(directory), { force: true });
   const needs = await meetNeeds(packages);
 
-  const run = ["run", "test", "--concurrency=1", "--continue=always", "--log-prefix=none"];
-  const filters = packages.map(({ name }) => `--filter=${name}`);
-  const { code } = await runStep(turboProgram(), [...run, ...filters], {
-    env: { ...env, ...needs.env },
-  });
-  await needs.stop();
-
-  const summary = summarise(packages, code);
+  let exitCode;
+  try {
+    exitCode = await runTurbo(packages, { ...env, ...needs.env });
+  } finally {
+    await needs.stop();
+  }
+  const summary = summarise(packages, exitCode);
   for (const problem of [...needs.problems, ...summary.problems]) say(problem);
   const { passed, failed, skipped } = summary;
   process.stdout.write(
     `${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}\n`,
   );
   return failed === 0 ? 0 : 1;
+}
+
+/** @type {(packages: readonly WorkspacePackage[], env: NodeJS.ProcessEnv) => Promise<number>} */
+async function runTurbo(packages, env) {
+  const run = ["run", "test", "--concurrency=1", "--continue=always", "--log-prefix=none"];
+  const filters = packages.map(({ name }) => `--filter=${name}`);
+  return (await runStep(turboProgram(), [...run, ...filters], { env })).code;
 }
 
 /** @type {(args: readonly string[]) => WorkspacePackage[]} */

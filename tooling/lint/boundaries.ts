@@ -73,6 +73,39 @@ const ARROWS: readonly Boundary[] = [
     ],
   },
   {
+    files: ["packages/session-store/**"],
+    restrictions: [
+      allBut(
+        ["backend-protocol", "session-manager"],
+        "The store stands on the manager's port, and knows no provider; apps/server composes.",
+      ),
+    ],
+  },
+  {
+    files: ["packages/fault-harness/**"],
+    restrictions: [
+      allBut(
+        [
+          "backend-protocol",
+          "docker-sandbox",
+          "embedded-sandbox",
+          "session-manager",
+          "session-store",
+        ],
+        "The harness breaks what stands below the server, which has end-to-end tests of its own.",
+      ),
+    ],
+  },
+  {
+    files: ["apps/server/**", "samples/**"],
+    restrictions: [
+      {
+        group: ["@carrel/fault-harness"],
+        message: "The fault harness is not published: nothing imports it.",
+      },
+    ],
+  },
+  {
     files: ["apps/web/**"],
     restrictions: [
       allBut(

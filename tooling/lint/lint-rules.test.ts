@@ -43,6 +43,16 @@ const REFUSED: Record<string, { path: string; code: string; complaint: RegExp }>
     code: `import type { x } from "@carrel/embedded-sandbox";`,
     complaint: /apps\/server composes/,
   },
+  "the session manager imports the store that stands on it": {
+    path: "packages/session-manager/src/store.ts",
+    code: `import { x } from "@carrel/session-store";`,
+    complaint: /apps\/server composes/,
+  },
+  "the store of sessions imports a provider": {
+    path: "packages/session-store/src/provider.ts",
+    code: `import { x } from "@carrel/embedded-sandbox";`,
+    complaint: /stands on the manager's port/,
+  },
   "the toolset imports the session manager": {
     path: "packages/console-toolset/src/manager.ts",
     code: `export { x } from "@carrel/session-manager";`,
@@ -82,6 +92,16 @@ const REFUSED: Record<string, { path: string; code: string; complaint: RegExp }>
     path: "apps/web/src/type.ts",
     code: `import type { X } from "@carrel/session-manager";`,
     complaint: /The page knows the server only/,
+  },
+  "the server imports the fault harness": {
+    path: "apps/server/src/harness.ts",
+    code: `import { x } from "@carrel/fault-harness";`,
+    complaint: /nothing imports it/,
+  },
+  "the fault harness imports the server": {
+    path: "packages/fault-harness/src/server.ts",
+    code: `import { x } from "@carrel/server";`,
+    complaint: /what stands below the server/,
   },
   "the server imports a file inside a package": {
     path: "apps/server/src/inside.ts",
@@ -134,6 +154,10 @@ const ALLOWED: Record<string, { path: string; code: string }> = {
     path: "packages/embedded-sandbox/src/protocol.test.ts",
     code: `import { x } from "@carrel/backend-protocol"; import { y } from "@carrel/backend-protocol/conformance";`,
   },
+  "the store of sessions imports the manager's port, and its conformance suite": {
+    path: "packages/session-store/src/port.test.ts",
+    code: `import { x } from "@carrel/session-manager"; import { y } from "@carrel/session-manager/store-conformance";`,
+  },
   "a test imports the embedded sandbox as its double": {
     path: "packages/session-manager/src/double.test.ts",
     code: `import { x } from "@carrel/embedded-sandbox";`,
@@ -145,6 +169,10 @@ const ALLOWED: Record<string, { path: string; code: string }> = {
   "the server imports any package": {
     path: "apps/server/src/compose.ts",
     code: `import { x } from "@carrel/session-manager"; import { y } from "@carrel/embedded-sandbox";`,
+  },
+  "the fault harness imports what it breaks": {
+    path: "packages/fault-harness/src/broken.ts",
+    code: `import { x } from "@carrel/session-manager"; import { y } from "@carrel/docker-sandbox";`,
   },
   "the page imports a type of the server": {
     path: "apps/web/src/server-type.ts",

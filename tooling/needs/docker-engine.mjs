@@ -1,21 +1,19 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdirSync, openSync } from "node:fs";
-import { request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { canInstall, installPackages } from "../setup/apt.mjs";
+import { engineAnswers } from "../setup/docker.mjs";
 import { Failure } from "../setup/failure.mjs";
 import { findProgram } from "../setup/find-program.mjs";
 import { step } from "../setup/progress.mjs";
 import { CACHE } from "../setup/repository.mjs";
 
-const SOCKET = "/var/run/docker.sock";
 const LOG = join(CACHE, "dockerd.log");
 const FOLDERS = ["/usr/bin", "/usr/sbin", "/usr/local/bin"];
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
-const PING_TIMEOUT_MS = 2000;
 
 /**
  * A Docker engine: the one that answers, or one that is started for the tests and stopped after them.
@@ -23,11 +21,10 @@ const PING_TIMEOUT_MS = 2000;
  * @type {import("./meet-needs.mjs").Need}
  */
 export const dockerEngine = {
-  packages: ["@carrel/docker-sandbox"],
+  packages: ["@carrel/docker-sandbox", "@carrel/fault-harness", "@carrel/server"],
   purpose: "the tests in containers",
   async meet() {
-    // Whoever names an engine is told by the tests where it does not answer.
-    if (process.env.DOCKER_HOST || (await answers())) return { env: {} };
+    if (await engineAnswers()) return { env: {} };
     if (!findDaemon()) {
       if (!canInstall()) {
         throw new Failure(
@@ -36,7 +33,7 @@ export const dockerEngine = {
       }
       await installPackages("Docker", ["docker.io"]);
       // An installation may start the engine by itself.
-      if (await answers()) return { env: {} };
+      if (await engineAnswers()) return { env: {} };
     }
     const stop = await step("Starting a Docker engine for the tests", start);
     return { env: {}, stop };
@@ -61,7 +58,7 @@ async function start() {
   const killAtExit = () => daemon.kill("SIGTERM");
   process.once("exit", killAtExit);
   const deadline = Date.now() + START_TIMEOUT_MS;
-  while (!(await answers())) {
+  while (!(await engineAnswers())) {
     if (daemon.exitCode !== null || Date.now() > deadline) {
       daemon.kill("SIGTERM");
       throw new Failure(`the Docker engine did not start; ${LOG} says why.`);
@@ -74,20 +71,4 @@ async function start() {
     await Promise.race([exited, sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
     daemon.kill("SIGKILL");
   };
-}
-
-/** @type {() => Promise<boolean>} */
-function answers() {
-  return new Promise((resolve) => {
-    const ping = request(
-      { socketPath: SOCKET, path: "/_ping", timeout: PING_TIMEOUT_MS },
-      (response) => {
-        response.resume();
-        resolve(response.statusCode === 200);
-      },
-    );
-    ping.on("timeout", () => ping.destroy());
-    ping.on("error", () => resolve(false));
-    ping.end();
-  });
 }

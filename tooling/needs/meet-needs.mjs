@@ -2,6 +2,8 @@ import { Failure } from "../setup/failure.mjs";
 import { agent } from "./agent.mjs";
 import { chromium } from "./chromium.mjs";
 import { dockerEngine } from "./docker-engine.mjs";
+import { go } from "./go.mjs";
+import { postgres } from "./postgres.mjs";
 import { testImage } from "./test-image.mjs";
 
 /**
@@ -17,8 +19,12 @@ import { testImage } from "./test-image.mjs";
  * @property {() => Promise<void>} [stop] ends what was started for the tests
  */
 
-/** @type {readonly Need[]} */
-const NEEDS = [chromium, agent, dockerEngine, testImage];
+/**
+ * Those of a row build on each other; rows are met at the same time.
+ *
+ * @type {readonly (readonly Need[])[]}
+ */
+const NEEDS = [[chromium], [go, agent], [dockerEngine, testImage], [postgres]];
 
 /**
  * Provide what the tests of these packages need. What cannot be had is a problem to report; the
@@ -33,19 +39,23 @@ export async function meetNeeds(packages) {
   const problems = [];
   /** @type {(() => Promise<void>)[]} */
   const stops = [];
-  for (const need of NEEDS) {
-    if (!packages.some(({ name }) => need.packages.includes(name))) continue;
-    try {
-      const met = await need.meet();
-      Object.assign(env, met.env);
-      if (met.stop) stops.unshift(met.stop);
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      problems.push(`Missing for ${need.purpose}: ${error.message}`);
+  /** @type {(row: readonly Need[]) => Promise<void>} */
+  const meetRow = async (row) => {
+    for (const need of row) {
+      if (!packages.some(({ name }) => need.packages.includes(name))) continue;
+      try {
+        const met = await need.meet();
+        Object.assign(env, met.env);
+        if (met.stop) stops.push(met.stop);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        problems.push(`Missing for ${need.purpose}: ${error.message}`);
+      }
     }
-  }
+  };
+  await Promise.all(NEEDS.map(meetRow));
   const stop = async () => {
-    for (const each of stops) await each();
+    await Promise.all(stops.map((each) => each()));
   };
   return { env, problems, stop };
 }

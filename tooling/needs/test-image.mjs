@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import { rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canInstall, installPackages } from "../setup/apt.mjs";
+import { findDocker, hasImage } from "../setup/docker.mjs";
 import { Failure } from "../setup/failure.mjs";
 import { findProgram } from "../setup/find-program.mjs";
 import { step } from "../setup/progress.mjs";
@@ -15,43 +17,50 @@ const IMAGE = `carrel-test:${createHash("sha256").update(RECIPE).digest("hex").s
 
 /**
  * The image that the tests run sandboxes of, named to them by `CARREL_TEST_IMAGE`: Debian with what
- * the tests use, made from Debian's packages, so that no registry is needed.
+ * the tests use. On Debian it is made from Debian's packages, so that no registry is needed.
  *
  * @type {import("./meet-needs.mjs").Need}
  */
 export const testImage = {
-  packages: ["@carrel/docker-sandbox"],
+  packages: ["@carrel/docker-sandbox", "@carrel/fault-harness", "@carrel/server"],
   purpose: "the tests in containers",
   async meet() {
     const named = process.env.CARREL_TEST_IMAGE;
     if (named) return { env: { CARREL_TEST_IMAGE: named } };
-    const docker = findProgram(["docker"]);
+    const docker = findDocker();
     if (!docker) throw new Failure("the docker command was not found, which makes the image.");
-    const { code } = await runStep(docker, ["image", "inspect", IMAGE], { quiet: true });
-    if (code !== 0) await make(docker);
+    if (!(await hasImage(docker, IMAGE))) {
+      await step("Making the image for the tests", () =>
+        canInstall() ? importDebian(docker) : buildImage(docker),
+      );
+    }
     return { env: { CARREL_TEST_IMAGE: IMAGE } };
   },
 };
 
 /** @type {(docker: string) => Promise<void>} */
-async function make(docker) {
-  if (!findProgram(["mmdebstrap"])) {
-    if (!canInstall()) {
-      throw new Failure(
-        `there is no image for the tests; set CARREL_TEST_IMAGE to one that has ${PACKAGES.join(", ")}.`,
-      );
-    }
-    await installPackages("mmdebstrap", ["mmdebstrap"]);
-  }
+async function importDebian(docker) {
+  if (!findProgram(["mmdebstrap"])) await installPackages("mmdebstrap", ["mmdebstrap"]);
   const archive = join(CACHE, `test-image-${process.pid}.tar`);
   try {
-    await step("Making the image for the tests", async () => {
-      const include = `--include=${PACKAGES.join(",")}`;
-      await run("mmdebstrap", ["--quiet", "--variant=minbase", include, SUITE, archive]);
-      await run(docker, ["import", archive, IMAGE]);
-    });
+    const include = `--include=${PACKAGES.join(",")}`;
+    await run("mmdebstrap", ["--quiet", "--variant=minbase", include, SUITE, archive]);
+    await run(docker, ["import", archive, IMAGE]);
   } finally {
     rmSync(archive, { force: true });
+  }
+}
+
+/** @type {(docker: string) => Promise<void>} */
+async function buildImage(docker) {
+  const directory = mkdtempSync(join(tmpdir(), "carrel-test-image-"));
+  try {
+    const install = `apt-get install -y --no-install-recommends ${PACKAGES.join(" ")}`;
+    const recipe = `FROM debian:${SUITE}-slim\nRUN apt-get update && ${install}\n`;
+    writeFileSync(join(directory, "Dockerfile"), recipe);
+    await run(docker, ["build", "--quiet", "--tag", IMAGE, directory]);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 

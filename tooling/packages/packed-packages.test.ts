@@ -13,6 +13,8 @@ const run = promisify(execFile);
 
 interface Manifest {
   name: string;
+  /** It is not published. */
+  private?: boolean;
   files?: string[];
   exports: Record<string, unknown>;
   dependencies?: Record<string, string>;
@@ -26,7 +28,9 @@ interface PackedPackage {
 }
 
 const project = await mkdtemp(join(tmpdir(), "carrel-packed-"));
-const packages = await Promise.all((await readdir(PACKAGES_DIR)).map(describePackage));
+const packages = (await Promise.all((await readdir(PACKAGES_DIR)).map(describePackage))).filter(
+  ({ manifest }) => manifest.private !== true,
+);
 
 beforeAll(async () => {
   await writeFile(join(project, "package.json"), JSON.stringify({ type: "module" }));

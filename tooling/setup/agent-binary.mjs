@@ -5,15 +5,16 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "./failure.mjs";
-import { findGo, goEnvironment } from "./go.mjs";
+import { engineMayAnswer } from "./docker.mjs";
+import { goRunner } from "./go.mjs";
 import { withLock } from "./lock.mjs";
-import { step } from "./progress.mjs";
+import { say, step } from "./progress.mjs";
 import { CACHE, ROOT, readManifest } from "./repository.mjs";
-import { runStep } from "./run-process.mjs";
 
 const PACKAGE = join(ROOT, "packages/sandbox-agent");
 const SOURCES = join(PACKAGE, "agent");
@@ -33,10 +34,27 @@ export async function prepareAgentBinary() {
   await withLock(join(CACHE, "agent.lock"), async () => {
     const hash = hashSources();
     if (isBuilt(hash)) return;
-    const go = await findGo();
+    const go = await goRunner();
     await step("Building the program that runs in sandboxes", () => build(go));
     writeFileSync(STAMP, hash);
   });
+}
+
+/**
+ * The same for what can do without it: nothing where sandboxes are embedded anyway, and where it
+ * cannot be built a sentence that says so.
+ *
+ * @type {() => Promise<void>}
+ */
+export async function prepareAgentForServer() {
+  const kind = process.env.CARREL_SANDBOX || undefined;
+  if (kind === "embedded" || (kind === undefined && !(await engineMayAnswer()))) return;
+  try {
+    await prepareAgentBinary();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    say(`The program for sandboxes on Docker could not be built: ${error.message}`);
+  }
 }
 
 /** @type {(hash: string) => boolean} */
@@ -75,16 +93,20 @@ function version() {
   return readManifest(PACKAGE).version;
 }
 
-/** @type {(go: string) => Promise<void>} */
+/** @type {(go: import("./go.mjs").Go) => Promise<void>} */
 async function build(go) {
   mkdirSync(BINARIES, { recursive: true });
   for (const architecture of ARCHITECTURES) {
     const draft = `${binary(architecture)}.${process.pid}`;
     const flags = `-s -w -buildid= -X main.version=${version()}`;
     const args = ["build", "-trimpath", "-buildvcs=false", `-ldflags=${flags}`, "-o", draft, "."];
-    const env = { ...goEnvironment(), CGO_ENABLED: "0", GOOS: "linux", GOARCH: architecture };
-    const { code, output } = await runStep(go, args, { cwd: SOURCES, env, quiet: true });
-    if (code !== 0) throw new Failure(`The agent could not be built:\n${output.trimEnd()}`);
-    renameSync(draft, binary(architecture));
+    const env = { CGO_ENABLED: "0", GOOS: "linux", GOARCH: architecture };
+    try {
+      const { code, output } = await go(args, { cwd: SOURCES, output: BINARIES, env });
+      if (code !== 0) throw new Failure(`The agent could not be built:\n${output.trimEnd()}`);
+      renameSync(draft, binary(architecture));
+    } finally {
+      rmSync(draft, { force: true });
+    }
   }
 }

@@ -1,6 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Failure } from "./failure.mjs";
+import { withLock } from "./lock.mjs";
 import { step } from "./progress.mjs";
+import { CACHE } from "./repository.mjs";
 import { runStep } from "./run-process.mjs";
 
 const APT_GET = "/usr/bin/apt-get";
@@ -26,13 +29,25 @@ export function canInstall() {
  *
  * @type {(label: string, packages: readonly string[]) => Promise<void>}
  */
-export async function installPackages(label, packages) {
+export function installPackages(label, packages) {
   const wait = ["-o", "DPkg::Lock::Timeout=300"];
-  await step(`Installing ${label} with apt-get`, async () => {
-    await aptGet(label, [...wait, "update"]);
-    await aptGet(label, [...wait, "install", "-y", "--no-install-recommends", ...packages]);
-  });
+  const install = ["install", "-y", "--no-install-recommends", ...packages];
+  // For its own locks apt-get waits in part only.
+  return withLock(join(CACHE, "apt.lock"), () =>
+    step(`Installing ${label} with apt-get`, async () => {
+      updated ??= aptGet(label, [...wait, "update"]);
+      await updated;
+      await aptGet(label, [...wait, ...install]);
+    }),
+  );
 }
+
+/**
+ * Done once, and not again before each package.
+ *
+ * @type {Promise<void> | undefined}
+ */
+let updated;
 
 /** @type {(label: string, args: readonly string[]) => Promise<void>} */
 async function aptGet(label, args) {

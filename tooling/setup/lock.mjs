@@ -1,7 +1,15 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { hasCode } from "./failure.mjs";
+import { Failure, hasCode } from "./failure.mjs";
 import { say } from "./progress.mjs";
 
 const RETRY_MS = 200;
@@ -16,7 +24,7 @@ const RETRY_MS = 200;
  * @returns {Promise<T>}
  */
 export async function withLock(lock, work) {
-  mkdirSync(dirname(lock), { recursive: true });
+  makeWritable(dirname(lock));
   for (let attempt = 1; !tryLock(lock); attempt++) {
     const holder = readHolder(lock);
     if (holder !== "" && !isAlive(holder)) removeAbandoned(lock, holder);
@@ -30,6 +38,19 @@ export async function withLock(lock, work) {
   } finally {
     process.off("exit", unlock);
     unlock();
+  }
+}
+
+/** @type {(directory: string) => void} */
+function makeWritable(directory) {
+  try {
+    mkdirSync(directory, { recursive: true });
+    accessSync(directory, constants.W_OK);
+  } catch (error) {
+    if (!["EACCES", "EPERM", "EROFS"].some((code) => hasCode(error, code))) throw error;
+    throw new Failure(
+      `${directory} cannot be written to by this user. Run this as the user who owns the clone, or make a clone of your own.`,
+    );
   }
 }
 

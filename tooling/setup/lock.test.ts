@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { withLock } from "./lock.mjs";
 
 const PROCESSES = 6;
+const NOBODY = 65_534;
 const MODULE = pathToFileURL(join(import.meta.dirname, "lock.mjs")).href;
 
 // Says when it begins and ends, and gives the others every chance to come between.
@@ -74,4 +75,14 @@ test("the lock is given back when the work fails", async () => {
   const work = withLock(lock, () => Promise.reject(new Error("the work failed")));
   await expect(work).rejects.toThrow("the work failed");
   expect(await withLock(lock, () => Promise.resolve("done"))).toBe("done");
+});
+
+test("a clone of another user is told in a sentence", async () => {
+  await mkdir(dirname(lock), { recursive: true, mode: 0o500 });
+  // Root may write anywhere.
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) process.seteuid?.(NOBODY);
+  const work = withLock(lock, () => Promise.resolve());
+  if (isRoot) process.seteuid?.(0);
+  await expect(work).rejects.toThrow(/cache cannot be written to by this user\. Run this as the/);
 });
