@@ -50,7 +50,7 @@ export default defineConfig({
       files: [
         "apps/server/src/main.ts",
         "apps/web/vite.config.ts",
-        "packages/*/bench/main.ts",
+        "packages/*/bench/*.ts",
         "packages/docker-sandbox/src/doctor/main.ts",
         "packages/fault-harness/src/soak/main.ts",
         "tooling/**",

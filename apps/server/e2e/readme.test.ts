@@ -34,6 +34,7 @@ const PRINTED: Record<string, string> = {
   "packages/console-toolset/README.md sample 1": "Done: hello world\n",
   "packages/embedded-sandbox/README.md sample 1": "hello\n 0\n",
   "packages/session-manager/README.md sample 1": "Hello from Alice\n\n",
+  "packages/session-manager/README.md sample 2": "",
 };
 const SCRIPT = 'print("hello", 6 * 7)\n';
 

@@ -129,7 +129,11 @@ function recover(
 ): { end: () => Promise<void> } {
   const abort = new AbortController();
   const done = manager.recover({ signal: abort.signal, alone }).then(
-    (recovered) => logger.info(recovered, "looked after what an earlier server left"),
+    (report) => {
+      const { complete, ...counts } = report;
+      if (complete && Object.values(counts).every((count) => count === 0)) return;
+      logger.info(report, "looked after what an earlier server left");
+    },
     (error: unknown) => {
       if (abort.signal.aborted) return;
       logger.error({ err: error }, "what an earlier server left could not be looked after");

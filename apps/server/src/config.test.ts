@@ -18,6 +18,8 @@ describe("the configuration", () => {
       port: 8000,
       dataDir: "/home/me/data",
       workspaceRoot: "/home/me/data/workspaces",
+      databaseUrl: "/home/me/data/carrel.db",
+      databaseIsOwn: true,
       idleTimeoutMs: 1_800_000,
       cleanupIntervalMs: 300_000,
       sandbox: {
@@ -27,9 +29,21 @@ describe("the configuration", () => {
         image: undefined,
         runtime: undefined,
         network: "none",
+        warmPool: 0,
       },
       model: { kind: "demo" },
     });
+  });
+
+  it("takes a database of many servers, and repeats nothing of its address", () => {
+    const url = "postgres://carrel:canary@db/carrel";
+    expect(readConfig({ DATABASE_URL: url }, "/x")).toMatchObject({
+      databaseUrl: url,
+      databaseIsOwn: false,
+    });
+    const wrong = (): unknown => readConfig({ DATABASE_URL: "mysql://carrel:canary@db" }, "/x");
+    expect(wrong).toThrow(/^DATABASE_URL must begin with postgres:/);
+    expect(wrong).not.toThrow(/canary/);
   });
 
   it("takes the sandbox and all that belongs to it", () => {
@@ -37,6 +51,7 @@ describe("the configuration", () => {
       CARREL_SANDBOX: "docker",
       CARREL_RUNTIME: "coding",
       CARREL_NETWORK: "bridge",
+      CARREL_WARM_POOL: "3",
       DOCKER_HOST: "tcp://engine:2376",
       DOCKER_CERT_PATH: "/certificates",
     };
@@ -45,6 +60,7 @@ describe("the configuration", () => {
       image: undefined,
       runtime: "coding",
       network: "bridge",
+      warmPool: 3,
       engineHost: "tcp://engine:2376",
       certificates: "/certificates",
     });

@@ -59,9 +59,7 @@ it("does not repeat what a provider said, nor the key", async () => {
 
 it("says of an unknown failure where and what, under the id that the client was told", async () => {
   await using app = await startTestApp();
-  app.services.manager.describe = () => {
-    throw new Error("the reason");
-  };
+  app.services.manager.find = () => Promise.reject(new Error("the reason"));
   const session = await app.createSession();
   const answer = await app.request(`/sessions/${session}`);
   expect(answer.status).toBe(500);

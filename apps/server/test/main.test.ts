@@ -53,7 +53,10 @@ class ServerProcess implements AsyncDisposable {
   }
 }
 
-describe("the server's process", () => {
+/** Some start three servers, one after the other. */
+const TIMEOUT_MS = 120_000;
+
+describe("the server's process", { timeout: TIMEOUT_MS }, () => {
   it("says what runs, answers, and ends well on SIGTERM while a turn runs", async () => {
     await using server = new ServerProcess({ PORT: "0" });
     const address = await server.started();

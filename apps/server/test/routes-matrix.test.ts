@@ -94,6 +94,7 @@ const ROUTES: Record<string, RouteCase> = {
   "GET /admin/sessions": {},
   "GET /admin/sessions/:session_id": { unknownSession: { exists: false } },
   "GET /healthz": {},
+  "GET /metrics": {},
   "GET /openapi.json": {},
   "GET /": {},
 };
@@ -304,7 +305,7 @@ describe("a route that does not exist", () => {
     "/assets/../package.json",
     "/assets/%2e%2e/package.json",
     "/src/main.ts",
-    "/metrics",
+    "/metric",
     "/debug",
   ])("%s is answered as an error", async (path) => {
     await expectError(await app.request(path), [404]);

@@ -35,7 +35,7 @@ function isDue(round: number, own: { rounds: number }, other: { rounds: number }
 }
 
 /** How long it takes once, in milliseconds. */
-async function timed(work: Work): Promise<number> {
+export async function timed(work: Work): Promise<number> {
   const startMs = performance.now();
   const cleanUp = await work();
   const tookMs = performance.now() - startMs;

@@ -17,8 +17,8 @@ import type { Percentiles } from "./measure.ts";
  * `test-results/bench-warm.json`.
  */
 const RESULTS = new URL("../test-results/", import.meta.url);
-const [image = "python:3.12-slim", rounds = "60"] = process.argv.slice(2);
-const ROUNDS = Number(rounds);
+const image = process.env.CARREL_TEST_IMAGE ?? "python:3.12-slim";
+const ROUNDS = 60;
 const COLD_ROUNDS = Math.ceil(ROUNDS / 3);
 const POOL_SIZE = 2;
 

@@ -12,6 +12,14 @@ describe("The log of a build", () => {
     expect(log.position).toEqual({ step: 2, steps: 7, line: "working red" });
   });
 
+  it("knows the step of a line that is long, and comes in pieces", () => {
+    const log = new BuildLog();
+    for (const piece of ["Step 5/6 : ", "RUN ", "x".repeat(1000), "y".repeat(1000)]) log.add(piece);
+    log.add("\n");
+    expect(log.position).toMatchObject({ step: 5, steps: 6 });
+    expect(log.position.line).toHaveLength(400);
+  });
+
   it("keeps the end of a long output", () => {
     const log = new BuildLog();
     for (let line = 0; line < 1000; line += 1) log.add(`${line} ${"x".repeat(10_000)}\n`);

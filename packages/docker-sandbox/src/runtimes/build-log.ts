@@ -16,7 +16,8 @@ export class BuildLog {
   /** Takes any piece of the output. Says whether a line was completed. */
   add(text: string): boolean {
     const lines = (this.#rest + text).split(/[\r\n]+/);
-    this.#rest = (lines.pop() ?? "").slice(-MAX_LINE_CHARS);
+    // Of a long line the beginning counts: there the builder says which step it is.
+    this.#rest = (lines.pop() ?? "").slice(0, MAX_LINE_CHARS);
     const written = lines.map(clean).filter((line) => line !== "");
     for (const line of written) this.#addLine(line);
     return written.length > 0;
