@@ -30,7 +30,7 @@ interface Measured {
   bare: Percentiles;
   /** Bare over Carrel at p50: how many times faster. */
   ratio: number;
-  /** Where bytes are moved: how many in a second, and by how much this process grew, both sides' doing. */
+  /** Where bytes are moved: how many in a second, and by how much this process grew in one more round. */
   transfer?: { bytesPerSecond: number; growthBytes: number };
 }
 
@@ -56,15 +56,15 @@ try {
 }
 
 async function measureBoth({ name, rounds, bareRounds, bytes, ...works }: Case): Promise<Measured> {
-  const growth = watchMemory();
   const [carrel, theirs] = await measureInTurns(
     { rounds, work: works.carrel },
     { rounds: bareRounds, work: works.bare },
   );
-  const growthBytes = growth.stop();
   const measured = { name, carrel, bare: theirs, ratio: theirs.p50 / carrel.p50 };
   if (bytes === undefined || bytes < LARGE_BYTES) return measured;
-  const transfer = { bytesPerSecond: (bytes / carrel.p50) * 1000, growthBytes };
+  const growth = watchMemory();
+  await works.carrel();
+  const transfer = { bytesPerSecond: (bytes / carrel.p50) * 1000, growthBytes: growth.stop() };
   return { ...measured, transfer };
 }
 

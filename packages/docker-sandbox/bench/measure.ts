@@ -10,28 +10,39 @@ export interface Percentiles {
 /** What is measured. A function that it gives is called after each round, and not measured. */
 export type Work = () => Promise<unknown>;
 
-/**
- * How long each round of two works takes, in turns, so that what else the machine does meets both.
- * One more round before them, uncounted, warms everything up.
- */
+/** A server runs for long: what it does often was compiled long ago. */
+const MAX_WARM_UP_ROUNDS = 100;
+/** So often do both take turns, so that what else the machine does meets both. */
+const TURNS = 5;
+
+/** How long each round of two works takes, in turns of some rounds each. */
 export async function measureInTurns(
   first: { rounds: number; work: Work },
   second: { rounds: number; work: Work },
 ): Promise<[Percentiles, Percentiles]> {
   const times: [number[], number[]] = [[], []];
-  await timed(first.work);
-  await timed(second.work);
-  for (let round = 0; round < Math.max(first.rounds, second.rounds); round++) {
-    if (isDue(round, first, second)) times[0].push(await timed(first.work));
-    if (isDue(round, second, first)) times[1].push(await timed(second.work));
+  await repeat(warmUpRounds(first), first.work);
+  await repeat(1, second.work);
+  for (let turn = 0; turn < TURNS; turn++) {
+    times[0].push(...(await repeat(roundsOf(turn, first), first.work)));
+    times[1].push(...(await repeat(roundsOf(turn, second), second.work)));
   }
   return [percentiles(times[0]), percentiles(times[1])];
 }
 
-/** Spreads the rounds of the one that has fewer over those of the other. */
-function isDue(round: number, own: { rounds: number }, other: { rounds: number }): boolean {
-  const most = Math.max(own.rounds, other.rounds);
-  return Math.floor(((round + 1) * own.rounds) / most) > Math.floor((round * own.rounds) / most);
+function warmUpRounds({ rounds }: { rounds: number }): number {
+  return Math.min(MAX_WARM_UP_ROUNDS, Math.ceil(rounds / 3));
+}
+
+/** The share of a turn, so that all turns together have all rounds. */
+function roundsOf(turn: number, { rounds }: { rounds: number }): number {
+  return Math.floor(((turn + 1) * rounds) / TURNS) - Math.floor((turn * rounds) / TURNS);
+}
+
+async function repeat(rounds: number, work: Work): Promise<number[]> {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) times.push(await timed(work));
+  return times;
 }
 
 /** How long it takes once, in milliseconds. */
