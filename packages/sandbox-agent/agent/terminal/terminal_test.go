@@ -91,7 +91,8 @@ func TestHasTheGivenSizeAndTakesAnother(t *testing.T) {
 
 func TestPassesAnInterruptOn(t *testing.T) {
 	s := open(t, connect(t), nil)
-	s.ask("echo $((6 * 7))-ready; sleep 600", "42-ready")
+	// What tells that it is ready is what the interrupt has to reach, and not the shell before it.
+	s.ask("sh -c 'echo $((6 * 7))-ready; exec sleep 600'", "42-ready")
 	s.ask("\x03\necho $((6 * 8))-again", "48-again")
 }
 
