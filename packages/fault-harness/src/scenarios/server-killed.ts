@@ -124,7 +124,7 @@ async function restart(
   { readyAfterMs, healthyAfterMs }: { readyAfterMs: number[]; healthyAfterMs: number[] },
 ): Promise<WorkerProcess> {
   const begunAtMs = performance.now();
-  const worker = bed.spawnWorker({ warm: WARM });
+  const worker = bed.spawnWorker({ warm: WARM, alone: true });
   const told = (): void => void readyAfterMs.push(Math.round(performance.now() - begunAtMs));
   void worker.ready.then(told, told);
   // Healthy is who serves all users, those too whose sandbox was amid something.
