@@ -135,7 +135,7 @@ describe.skipIf(!engineOrSkip())("A runtime on the engine of this machine", () =
   });
 
   it("that cannot be built says so with the end of its output", async () => {
-    const mine = recipe("fails", { setup: ["seq 1 1000; echo the reason >&2; exit 7"] });
+    const mine = recipe("fails", { setup: ["seq 1 1000 >&2; echo the reason >&2; exit 7"] });
     const error: unknown = await buildRuntime(engine, mine).catch((caught: unknown) => caught);
     expect(error).toMatchObject({
       code: "unavailable",
