@@ -55,8 +55,14 @@ func open(t *testing.T, client *agenttest.Client, given agenttest.Params) *sessi
 // ask types a line, and gives what is shown from then on once that contains a text.
 func (s *session) ask(line, awaited string) string {
 	s.t.Helper()
-	s.text = ""
 	s.Write(line + "\n")
+	return s.await(awaited)
+}
+
+// await gives what is shown from now on once that contains a text.
+func (s *session) await(awaited string) string {
+	s.t.Helper()
+	s.text = ""
 	for !strings.Contains(s.text, awaited) {
 		frame := s.Next()
 		if frame.Type != wire.Data {
@@ -89,11 +95,15 @@ func TestHasTheGivenSizeAndTakesAnother(t *testing.T) {
 	s.ask("stty size", "45 123")
 }
 
+// What is typed while a shell changes the terminal's mode may reach it as the end of its input: so
+// each step here waits for the one before.
 func TestPassesAnInterruptOn(t *testing.T) {
-	t.Skip("about one interrupt in ten is not seen to end what runs, for a reason that is not known yet")
 	s := open(t, connect(t), nil)
-	s.ask("echo $((6 * 7))-ready; sleep 600", "42-ready")
-	s.ask("\x03\necho $((6 * 8))-again", "48-again")
+	s.ask("PS1='<$((6 * 7))>'", "<42>")
+	s.ask("sh -c 'echo $((6 * 8))-ready; exec sleep 600'", "48-ready")
+	s.Write("\x03")
+	s.await("<42>")
+	s.ask("echo $((6 * 9))-again", "54-again")
 }
 
 func TestEndsWithItsShell(t *testing.T) {
