@@ -6,11 +6,16 @@ import { join } from "node:path";
  * @property {number} passed
  * @property {number} failed tests, and whatever else kept tests from running
  * @property {number} skipped
- * @property {string[]} problems what failed without being a test
+ * @property {string[]} problems a text for each test that failed and for whatever else did, to print
+ * at the end of a run, where a log that was cut still has it
  *
- * @typedef {{ status: string, message: string, name: string, assertionResults: { status: string }[] }} FileReport
+ * @typedef {{ status: string, fullName: string, failureMessages: string[] }} TestReport
+ * @typedef {{ status: string, message: string, name: string, assertionResults: TestReport[] }} FileReport
  * @typedef {{ testResults: FileReport[] }} VitestReport
  */
+
+/** Enough for what differs and for where; the whole stands further up in the log. */
+const MAX_MESSAGE_LINES = 12;
 
 /**
  * Where vitest writes what it found in a package.
@@ -55,18 +60,24 @@ function readReport(file) {
 
 /** @type {(summary: TestSummary, report: VitestReport, addProblem: (text: string) => void) => void} */
 function addReport(summary, { testResults }, addProblem) {
-  for (const { name, status, assertionResults } of testResults) {
-    const count = countByStatus(assertionResults);
-    summary.passed += count.passed;
-    summary.failed += count.failed;
-    summary.skipped += assertionResults.length - count.passed - count.failed;
-    if (status === "failed" && count.failed === 0) addProblem(`${name} failed outside its tests.`);
+  for (const { name, status, message, assertionResults } of testResults) {
+    const passed = assertionResults.filter((test) => test.status === "passed");
+    const failed = assertionResults.filter((test) => test.status === "failed");
+    summary.passed += passed.length;
+    summary.skipped += assertionResults.length - passed.length - failed.length;
+    for (const { fullName, failureMessages } of failed) {
+      addProblem(`${name} failed: ${fullName}\n${indented(failureMessages.join("\n"))}`);
+    }
+    if (status === "failed" && failed.length === 0) {
+      addProblem(`${name} failed outside its tests:\n${indented(message)}`);
+    }
   }
 }
 
-/** @type {(results: readonly { status: string }[]) => { passed: number, failed: number }} */
-function countByStatus(results) {
-  /** @type {(wanted: string) => number} */
-  const count = (wanted) => results.filter(({ status }) => status === wanted).length;
-  return { passed: count("passed"), failed: count("failed") };
+/** @type {(text: string) => string} */
+function indented(text) {
+  const lines = text.trim().split("\n");
+  const left = lines.length - MAX_MESSAGE_LINES;
+  const shown = left > 0 ? [...lines.slice(0, MAX_MESSAGE_LINES), `(${left} more lines)`] : lines;
+  return shown.map((line) => `    ${line}`).join("\n");
 }

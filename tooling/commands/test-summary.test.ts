@@ -24,7 +24,12 @@ async function report(
   const testResults = files.map(({ status, tests }, index) => ({
     name: `file-${index}.test.ts`,
     status,
-    assertionResults: tests.map((each) => ({ status: each })),
+    message: status === "failed" ? "SyntaxError: here" : "",
+    assertionResults: tests.map((each) => ({
+      status: each,
+      fullName: `a ${each} test`,
+      failureMessages: each === "failed" ? ["expected 1 to be 2\n    at line 3"] : [],
+    })),
   }));
   await mkdir(dirname(reportFile(reported.directory)), { recursive: true });
   await writeFile(reportFile(reported.directory), JSON.stringify({ testResults }));
@@ -39,16 +44,25 @@ test("the tests of all packages are added up", async () => {
   expect(summarise(packages, 0)).toEqual({ passed: 3, failed: 0, skipped: 3, problems: [] });
 });
 
-test("a failed test is counted once", async () => {
+test("a failed test is counted once, and told with its message", async () => {
   const packages = [await report("one", { status: "failed", tests: ["passed", "failed"] })];
-  expect(summarise(packages, 1)).toEqual({ passed: 1, failed: 1, skipped: 0, problems: [] });
+  expect(summarise(packages, 1)).toEqual({
+    passed: 1,
+    failed: 1,
+    skipped: 0,
+    problems: ["file-0.test.ts failed: a failed test\n    expected 1 to be 2\n        at line 3"],
+  });
 });
 
 test("a file that could not be loaded is a failure", async () => {
   const packages = [
     await report("one", { status: "failed", tests: [] }, { status: "passed", tests: ["passed"] }),
   ];
-  expect(summarise(packages, 1)).toMatchObject({ passed: 1, failed: 1 });
+  expect(summarise(packages, 1)).toMatchObject({
+    passed: 1,
+    failed: 1,
+    problems: ["file-0.test.ts failed outside its tests:\n    SyntaxError: here"],
+  });
 });
 
 test("a package without a report is a failure, and named", async () => {

@@ -13,6 +13,8 @@ export interface Case {
   bytes?: number;
   carrel: Work;
   bare: Work;
+  /** What each round begins with, and is not measured. */
+  prepare?: { carrel: Work; bare: Work };
 }
 
 const KIBIBYTE = 1024;
@@ -37,30 +39,26 @@ export function lifeCases(
       bare: () => bare.createAndStart(),
     },
     {
-      name: "pause and unpause",
-      rounds: 10,
-      bareRounds: 10,
+      name: "wake from a pause to first command",
+      rounds: 40,
+      bareRounds: 40,
+      prepare: { carrel: async () => sandbox.pause?.(), bare: () => bare.pause() },
       carrel: async () => {
-        await sandbox.pause?.();
         await sandbox.resume();
+        await sandbox.execute("true");
       },
-      bare: async () => {
-        await bare.pause();
-        await bare.unpause();
-      },
+      bare: () => bare.unpause(),
     },
     {
-      name: "stop and start",
-      rounds: 5,
-      bareRounds: 5,
+      name: "wake from a stop to first command",
+      rounds: 20,
+      bareRounds: 20,
+      prepare: { carrel: () => sandbox.stop(), bare: () => bare.stop() },
       carrel: async () => {
-        await sandbox.stop();
         await sandbox.resume();
+        await sandbox.execute("true");
       },
-      bare: async () => {
-        await bare.stop();
-        await bare.resume();
-      },
+      bare: () => bare.resume(),
     },
   ];
 }

@@ -55,10 +55,11 @@ try {
   await rm(root, { recursive: true, force: true });
 }
 
-async function measureBoth({ name, rounds, bareRounds, bytes, ...works }: Case): Promise<Measured> {
+async function measureBoth(measure: Case): Promise<Measured> {
+  const { name, rounds, bareRounds, bytes, prepare, ...works } = measure;
   const [carrel, theirs] = await measureInTurns(
-    { rounds, work: works.carrel },
-    { rounds: bareRounds, work: works.bare },
+    { rounds, work: works.carrel, prepare: prepare?.carrel },
+    { rounds: bareRounds, work: works.bare, prepare: prepare?.bare },
   );
   const measured = { name, carrel, bare: theirs, ratio: theirs.p50 / carrel.p50 };
   if (bytes === undefined || bytes < LARGE_BYTES) return measured;

@@ -15,33 +15,39 @@ const MAX_WARM_UP_ROUNDS = 100;
 /** So often do both take turns, so that what else the machine does meets both. */
 const TURNS = 5;
 
+export interface Repeated {
+  rounds: number;
+  work: Work;
+  /** What each round begins with, and is not measured. */
+  prepare?: Work | undefined;
+}
+
 /** How long each round of two works takes, in turns of some rounds each. */
 export async function measureInTurns(
-  first: { rounds: number; work: Work },
-  second: { rounds: number; work: Work },
+  first: Repeated,
+  second: Repeated,
 ): Promise<[Percentiles, Percentiles]> {
   const times: [number[], number[]] = [[], []];
-  await repeat(warmUpRounds(first), first.work);
-  await repeat(1, second.work);
+  await repeat(first, Math.min(MAX_WARM_UP_ROUNDS, Math.ceil(first.rounds / 3)));
+  await repeat(second, 1);
   for (let turn = 0; turn < TURNS; turn++) {
-    times[0].push(...(await repeat(roundsOf(turn, first), first.work)));
-    times[1].push(...(await repeat(roundsOf(turn, second), second.work)));
+    times[0].push(...(await repeat(first, roundsOf(turn, first))));
+    times[1].push(...(await repeat(second, roundsOf(turn, second))));
   }
   return [percentiles(times[0]), percentiles(times[1])];
 }
 
-function warmUpRounds({ rounds }: { rounds: number }): number {
-  return Math.min(MAX_WARM_UP_ROUNDS, Math.ceil(rounds / 3));
-}
-
 /** The share of a turn, so that all turns together have all rounds. */
-function roundsOf(turn: number, { rounds }: { rounds: number }): number {
+function roundsOf(turn: number, { rounds }: Repeated): number {
   return Math.floor(((turn + 1) * rounds) / TURNS) - Math.floor((turn * rounds) / TURNS);
 }
 
-async function repeat(rounds: number, work: Work): Promise<number[]> {
+async function repeat({ work, prepare }: Repeated, rounds: number): Promise<number[]> {
   const times: number[] = [];
-  for (let round = 0; round < rounds; round++) times.push(await timed(work));
+  for (let round = 0; round < rounds; round++) {
+    await prepare?.();
+    times.push(await timed(work));
+  }
   return times;
 }
 

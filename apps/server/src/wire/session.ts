@@ -3,7 +3,7 @@ import { errorDetailSchema } from "./error.ts";
 
 export const createdSessionSchema = z.object({ session_id: z.string() }).openapi("CreatedSession");
 
-export const startProgressSchema = z
+const startProgressSchema = z
   .object({
     phase: z.enum(["queued", "waking", "pulling", "building", "creating", "claiming", "starting"]),
     detail: z.string().optional().meta({ description: "For people." }),
