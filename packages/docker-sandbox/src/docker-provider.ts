@@ -136,9 +136,10 @@ class DockerProvider implements DockerSandboxProvider {
     throwIfAborted(signal);
     const { files } = this.#parts;
     using _refillsWait = this.#pool?.yieldToUser();
-    await requireNoStray(this.#containers, files, { keyHash, signal });
-    const claimed = await this.#claim(key, keyHash, options);
+    const unused = requireNoStray(this.#containers, files, { keyHash, signal });
+    const claimed = await this.#claim({ key, keyHash, unused }, options);
     if (claimed) return claimed;
+    await unused;
     const sandbox = await this.#make(key, keyHash, options);
     try {
       await sandbox.begin(options);
@@ -210,21 +211,23 @@ class DockerProvider implements DockerSandboxProvider {
 
   /** One of the pool, or `null` where there is none for this key. @throws `already-exists` */
   async #claim(
-    key: string,
-    keyHash: string,
+    { key, keyHash, unused }: { key: string; keyHash: string; unused: Promise<void> },
     options: CreateOptions,
   ): Promise<DockerSandbox | null> {
     if (!this.#pool) return null;
+    // It is awaited later, if at all.
+    unused.catch(() => undefined);
     const { signal, onProgress } = options;
-    const request = { keyHash, sealedKey: this.#parts.installation.seal(key), signal };
+    const sealedKey = this.#parts.installation.seal(key);
+    const request = { keyHash, sealedKey, unused, signal };
     for (let attempt = 1; attempt <= CREATE_ATTEMPTS; attempt++) {
       try {
-        const slot = await claimSlot(this.#pool, this.#containers, request);
-        if (!slot) return null;
-        const { containerId: id, sandboxId, connection } = slot;
+        const claimed = await claimSlot(this.#pool, this.#containers, request);
+        if (!claimed) return null;
+        const { containerId: id, sandboxId, connection } = claimed.slot;
         const found = { id, sandboxId, status: "running" } as const;
         const sandbox = this.#adopt(key, keyHash, found, connection);
-        await sandbox.takeFiles();
+        if (!claimed.hasFiles) await sandbox.takeFiles();
         onProgress?.({ phase: "claiming" });
         return sandbox;
       } catch (error) {
@@ -237,9 +240,9 @@ class DockerProvider implements DockerSandboxProvider {
   /** A sandbox whose container was made, and not started yet. @throws `already-exists` */
   async #make(key: string, keyHash: string, options: CreateOptions): Promise<DockerSandbox> {
     const { signal, onProgress } = options;
-    const { files, installation } = this.#parts;
+    const { files } = this.#parts;
     const sandboxId = newSandboxId();
-    const body = this.#keyBody({ keyHash, sandboxId, sealedKey: installation.seal(key) });
+    const body = this.#keyBody({ key, keyHash, sandboxId });
     onProgress?.({ phase: "creating" });
     await files.make(keyHash, signal);
     for (let attempt = 1; ; attempt++) {
@@ -317,7 +320,7 @@ class DockerProvider implements DockerSandboxProvider {
       connection?.close(silent());
       return known;
     }
-    const { options, files, installation } = this.#parts;
+    const { options, files } = this.#parts;
     const sandbox = new DockerSandbox(
       {
         id: sandboxId,
@@ -327,7 +330,7 @@ class DockerProvider implements DockerSandboxProvider {
         files,
         limits: options.limits,
         uid: options.uid,
-        body: this.#keyBody({ keyHash, sandboxId, sealedKey: installation.seal(key) }),
+        body: this.#keyBody({ key, keyHash, sandboxId }),
         keepContainer: options.persistRoot,
         repair: (waiting) => this.#repair(waiting),
         onGone: () => void this.#sandboxes.delete(sandboxId),
@@ -340,13 +343,17 @@ class DockerProvider implements DockerSandboxProvider {
   }
 
   /** What the container of a key's sandbox has to be now. */
-  #keyBody(names: { keyHash: string; sandboxId: string; sealedKey: string }): () => CreateBody {
-    const { sandboxId, ...owner } = names;
-    return () => this.#body({ owner, sandboxId, files: this.#parts.files.sources(names.keyHash) });
+  #keyBody(names: { key: string; keyHash: string; sandboxId: string }): () => CreateBody {
+    const { key, keyHash, sandboxId } = names;
+    const { files, installation } = this.#parts;
+    return () => {
+      const owner = { keyHash, sealedKey: installation.seal(key) };
+      return this.#body({ owner, sandboxId, files: files.sources(keyHash) });
+    };
   }
 
   #body(variables: BodyVariables): CreateBody {
-    const { options, needs, installation, engine } = this.#parts;
+    const { options, needs, installation, engine, files } = this.#parts;
     const { uid, limits, network, persistRoot, ociRuntime, env } = options;
     return createBody({
       ...variables,
@@ -358,6 +365,7 @@ class DockerProvider implements DockerSandboxProvider {
       uid,
       limits,
       network,
+      hostsFile: files.hostsFile,
       persistRoot,
       ociRuntime,
       env,

@@ -16,6 +16,7 @@ const SPEC: ContainerSpec = {
   uid: 61_000,
   limits: checkLimits(),
   network: "none",
+  hostsFile: "/srv/hosts",
   persistRoot: false,
   ociRuntime: undefined,
   env: {},
@@ -143,6 +144,16 @@ describe("What the engine is asked for", () => {
               "Target": "/home/agent",
               "Type": "bind",
             },
+            {
+              "BindOptions": {
+                "NonRecursive": true,
+                "Propagation": "rprivate",
+              },
+              "ReadOnly": true,
+              "Source": "/srv/hosts",
+              "Target": "/etc/hosts",
+              "Type": "bind",
+            },
           ],
           "NanoCpus": 1000000000,
           "NetworkMode": "none",
@@ -192,8 +203,9 @@ describe("What the engine is asked for", () => {
           "carrel.key": "the key's hash",
           "carrel.sandbox": "docker-0123456789abcdef",
           "carrel.sealed-key": "the sealed key",
-          "carrel.spec": "b5e4046a20834092cbdd6d49969741a5",
+          "carrel.spec": "7673f704a9e1f3f7ba43f1caacf9bc1a",
         },
+        "NetworkDisabled": true,
         "StopSignal": "SIGTERM",
         "User": "65534:65534",
         "WorkingDir": "/workspace",
@@ -206,10 +218,17 @@ describe("What the engine is asked for", () => {
     expect(shown({ persistRoot: true })).toMatchObject({ HostConfig: { ReadonlyRootfs: false } });
     expect(shown({ persistRoot: true })).not.toHaveProperty("HostConfig.Tmpfs");
     expect(shown({ ociRuntime: "runsc" })).toHaveProperty("HostConfig.Runtime", "runsc");
-    expect(shown({ network: "bridge" })).toHaveProperty("HostConfig.NetworkMode", "bridge");
+    const bridge = shown({ network: "bridge" });
+    expect(bridge).toHaveProperty("HostConfig.NetworkMode", "bridge");
+    for (const networked of [bridge, shown({ hostsFile: undefined })]) {
+      expect(networked).not.toHaveProperty("NetworkDisabled");
+      expect(networked).toHaveProperty("HostConfig.Mounts.length", 3);
+    }
     const volumes = { type: "volume", workspace: "w", home: "h" } as const;
     expect(
-      createBody({ ...SPEC, files: volumes }).HostConfig.Mounts.map(({ Type }) => Type),
+      createBody({ ...SPEC, files: volumes, hostsFile: undefined }).HostConfig.Mounts.map(
+        ({ Type }) => Type,
+      ),
     ).toEqual(["volume", "volume", "volume"]);
   });
 

@@ -284,12 +284,31 @@ for address in (("169.254.169.254", 80), ("172.17.0.1", 22), ("1.1.1.1", 53)):
     expect(await python(script)).toBe("");
   });
 
-  it("serves programs on its loopback", async () => {
+  it("serves programs on its loopback, by its name too", async () => {
     await python(`
 import socket
-server = socket.create_server(("127.0.0.1", 0))
-socket.create_connection(server.getsockname(), 2)
+server = socket.create_server(("localhost", 0))
+host, port = server.getsockname()
+assert host == "127.0.0.1", host
+for name in ("127.0.0.1", "localhost"): socket.create_connection((name, port), 2)
 `);
+  });
+
+  it("knows localhost and nothing else by name, and cannot change that", async () => {
+    expect(await shell("cat /etc/hosts")).toBe(
+      "127.0.0.1\tlocalhost\n::1\tip6-localhost ip6-loopback\n",
+    );
+    expect(
+      await shell(
+        "echo 127.0.0.1 more >> /etc/hosts 2>/dev/null; rm -f /etc/hosts 2>/dev/null; wc -l < /etc/hosts",
+      ),
+    ).toBe("2\n");
+    const script = `
+import socket
+try: print(socket.getaddrinfo("example.com", 80))
+except OSError: print("unknown")
+`;
+    expect(await python(script)).toBe("unknown\n");
   });
 
   it("shows no path of the host but where the engine keeps the image's layers", async () => {
@@ -302,7 +321,9 @@ socket.create_connection(server.getsockname(), 2)
     for (const path of ["/workspace", "/home/agent"]) {
       expect(roots.get(path)).toMatch(/\/[0-9a-f]{64}\/(workspace|home)$/);
     }
-    const others = mounts.filter((line) => !/ (\/workspace|\/home\/agent) /.test(line)).join("\n");
+    expect(roots.get("/etc/hosts")).toMatch(/\/hosts$/);
+    const known = / (\/workspace|\/home\/agent|\/etc\/hosts) /;
+    const others = mounts.filter((line) => !known.test(line)).join("\n");
     expect(others).not.toContain(root);
     expect(await shell("env; cat /proc/self/cgroup; hostname; cat /etc/hosts")).not.toContain(root);
   });

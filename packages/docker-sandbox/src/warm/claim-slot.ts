@@ -1,7 +1,8 @@
 import { SandboxError, throwIfAborted } from "@carrel/backend-protocol";
 import type { Containers } from "../container/containers.ts";
+import { allDone } from "./in-parallel.ts";
 import type { WarmPool } from "./warm-pool.ts";
-import { answers } from "./warm-slot.ts";
+import { requireAnswer } from "./warm-slot.ts";
 import type { WarmSlot } from "./warm-slot.ts";
 
 /** How many slots that turn out dead a user waits for. */
@@ -10,60 +11,75 @@ const MAX_DEAD_SLOTS = 3;
 export interface ClaimRequest {
   keyHash: string;
   sealedKey: string;
+  /** Rejects where the key's files may be in use by a container that has not the key's name. */
+  unused: Promise<void>;
   signal: AbortSignal | undefined;
+}
+
+export interface ClaimedSlot {
+  slot: WarmSlot;
+  /** The files are its sandbox's; otherwise that is to be seen to. See `SlotDirectories.finish`. */
+  hasFiles: boolean;
 }
 
 /**
  * Make one of the pool's sandboxes that of a key, with the files that the key has. Whoever finds the
  * container of a claim that was cut off finishes it; see `SlotDirectories`.
  * @returns `null` where there is none that could become it
- * @throws `conflict` where the key has a container, `aborted`
+ * @throws `conflict` where the key has a container, `aborted`, and as `unused` does
  */
 export async function claimSlot(
   pool: WarmPool,
   containers: Containers,
   request: ClaimRequest,
-): Promise<WarmSlot | null> {
+): Promise<ClaimedSlot | null> {
   for (let attempt = 0; attempt < MAX_DEAD_SLOTS; attempt++) {
     throwIfAborted(request.signal);
     const slot = pool.take();
     if (!slot) return null;
     const outcome = await become(pool, containers, slot, request);
-    if (outcome === "claimed") return slot;
     if (outcome === "unfit") return null;
+    if (outcome !== "dead") return { slot, hasFiles: outcome === "claimed" };
   }
   return null;
 }
 
-/** `dead`: the slot was of no use, and is done away with. `unfit`: this key's files cannot move. */
-type Outcome = "claimed" | "dead" | "unfit";
+/**
+ * `contested`: claimed, while somebody else changed the key's files. `dead`: the slot was of no use, and
+ * is done away with. `unfit`: this key's files cannot move.
+ */
+type Outcome = "claimed" | "contested" | "dead" | "unfit";
 
 async function become(
   pool: WarmPool,
   containers: Containers,
   slot: WarmSlot,
-  { keyHash, sealedKey, signal }: ClaimRequest,
+  { keyHash, sealedKey, unused, signal }: ClaimRequest,
 ): Promise<Outcome> {
   const { directories } = pool;
   const claim = { slotId: slot.id, keyHash };
   try {
-    const [isAlive, isTaken, isFit] = await Promise.all([
-      answers(slot),
+    const [isTaken, survey] = await Promise.all([
       directories.take(claim, sealedKey),
-      directories.canMove(keyHash),
+      directories.survey(keyHash),
     ]);
-    if (!isAlive || !isTaken) {
+    if (!isTaken) {
       pool.undoInBackground(slot, claim);
       return "dead";
     }
-    if (!isFit) {
+    if (!survey) {
       await directories.giveBack(claim);
       pool.giveBack(slot);
       return "unfit";
     }
-    await containers.claim(slot.containerId, keyHash, signal);
-    await directories.finish(claim);
-    return "claimed";
+    // The engine takes longest; what needs not wait for it goes beside it.
+    await allDone([
+      containers.claim(slot.containerId, keyHash, signal),
+      directories.publish(keyHash),
+      requireAnswer(slot),
+      unused,
+    ]);
+    return (await directories.finish(claim, survey)) ? "claimed" : "contested";
   } catch (error) {
     if (hasCode(error, "conflict")) {
       await directories.giveBack(claim);
@@ -77,6 +93,7 @@ async function become(
     // The container may have the key's name, and some of its files: another one waits for both. Where
     // this fails the engine does not work, as the other one's maker will tell.
     await pool.undo(slot, claim).catch(() => undefined);
+    await unused;
     return "dead";
   }
 }

@@ -24,14 +24,26 @@ export async function moveEntries(
   });
 }
 
-/** What is in the user's directory comes into the slot's, which then takes its place. */
-export async function exchange(slot: string, user: string): Promise<void> {
+/** What is to be moved. */
+export interface Contents {
+  names: readonly Buffer[];
+  mode: number;
+}
+
+/**
+ * What is in the user's directory comes into the slot's, which then takes its place.
+ * @param seen what was in it a moment ago, `null` where there was none
+ */
+export async function exchange(
+  slot: string,
+  user: string,
+  seen: Contents | null | undefined,
+): Promise<void> {
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const found = await lstatIfThere(user);
-    if (found && !found.isDirectory()) throw new Error(`${user} is no directory`);
-    if (found) {
-      await moveEntries(await entriesOf(user), user, slot);
-      const mode = found.mode & MODE_BITS;
+    const contents = round === 0 && seen !== undefined ? seen : await contentsOf(user);
+    if (contents) {
+      await moveEntries(contents.names, user, slot);
+      const mode = contents.mode & MODE_BITS;
       if (mode !== DEFAULT_MODE) await chmodIfThere(slot, mode);
     }
     try {
@@ -43,4 +55,11 @@ export async function exchange(slot: string, user: string): Promise<void> {
     }
   }
   throw new Error(`${user} is filled while it is emptied`);
+}
+
+async function contentsOf(path: string): Promise<Contents | null> {
+  const found = await lstatIfThere(path);
+  if (!found) return null;
+  if (!found.isDirectory()) throw new Error(`${path} is no directory`);
+  return { names: await entriesOf(path), mode: found.mode };
 }

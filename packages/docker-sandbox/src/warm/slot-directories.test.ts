@@ -90,7 +90,7 @@ os.mkdir(".local"); open(".local/tool", "w").write("x"); os.chmod(".local/tool",
 
   it("become those of a key that had none", async () => {
     const { ino } = await lstat(slots.sources(CLAIM.slotId).workspace);
-    expect(await slots.canMove(HASH)).toBe(true);
+    expect(await slots.survey(HASH)).toEqual({ holder: null, workspace: null, home: null });
     expect(await slots.take(CLAIM, "sealed")).toBe(true);
     await slots.settle(CLAIM);
     expect(await lstat(user.workspace)).toMatchObject({ ino, uid, mode: 0o40700 });
@@ -104,7 +104,7 @@ os.mkdir(".local"); open(".local/tool", "w").write("x"); os.chmod(".local/tool",
     await chmod(user.workspace, 0o2751);
     const expected = await withKey();
     const { ino } = await lstat(slots.sources(CLAIM.slotId).workspace);
-    expect(await slots.canMove(HASH)).toBe(own === 0);
+    expect((await slots.survey(HASH)) !== null).toBe(own === 0);
     await slots.take(CLAIM, "sealed");
     await slots.settle(CLAIM);
     await expectDone(expected);
@@ -182,7 +182,7 @@ os.mkdir(".local"); open(".local/tool", "w").write("x"); os.chmod(".local/tool",
     await writeFile(join(outside, "secret"), "");
     await rm(user.home, { recursive: true });
     await symlink(outside, user.home);
-    expect(await slots.canMove(HASH)).toBe(false);
+    expect(await slots.survey(HASH)).toBeNull();
     await slots.take(CLAIM, "sealed");
     await expect(slots.settle(CLAIM)).rejects.toMatchObject({ code: "unavailable" });
     expect(await readdir(outside)).toEqual(["secret"]);
@@ -192,7 +192,7 @@ os.mkdir(".local"); open(".local/tool", "w").write("x"); os.chmod(".local/tool",
     await files.make(HASH);
     const script = "import sys\nfor i in range(4001): open(f'{sys.argv[1]}/{i}', 'w')";
     await run("python3", ["-c", script, user.home]);
-    expect(await slots.canMove(HASH)).toBe(false);
+    expect(await slots.survey(HASH)).toBeNull();
   });
 
   it("refuse to be on another filesystem", async () => {

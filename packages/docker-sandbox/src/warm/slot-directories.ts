@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SandboxError } from "@carrel/backend-protocol";
 import type { FileSources } from "../hardening/create-body.ts";
 import { deleteTree } from "../workspace/delete-tree.ts";
-import { publishDirectory, takeFromNobody } from "../workspace/key-directory.ts";
+import { markedFor, passOn, publishDirectory, removeEmpty } from "../workspace/key-directory.ts";
 import { hasErrno, makeForUser, makeOwn } from "../workspace/own-directory.ts";
 import {
   entriesOf,
@@ -16,6 +16,7 @@ import {
 } from "./if-there.ts";
 import { allDone } from "./in-parallel.ts";
 import { exchange, moveEntries } from "./move-entries.ts";
+import type { Contents } from "./move-entries.ts";
 
 const SLOTS = ".slots";
 const CLAIMS = ".claims";
@@ -34,6 +35,14 @@ const CLAIM_NAME = /^([0-9a-f-]+)\.([0-9a-f]{64})$/;
 export interface Claim {
   slotId: string;
   keyHash: string;
+}
+
+/** What a key had before its name was given to a slot's container. */
+export interface Survey {
+  /** Whose its files were; `null` where they were nobody's, or there were none. */
+  holder: string | null;
+  workspace: Contents | null;
+  home: Contents | null;
 }
 
 /** Id of the sandbox that a slot becomes. */
@@ -105,18 +114,23 @@ export class SlotDirectories {
   }
 
   /**
-   * Whether the files of a key can become those of a slot: they move by renaming, and by whoever this
+   * What a key has; `null` where that cannot become a slot's: it moves by renaming, and by whoever this
    * process runs as.
    */
-  async canMove(keyHash: string): Promise<boolean> {
+  async survey(keyHash: string): Promise<Survey | null> {
     const { root } = this.#options;
+    const directory = join(root, keyHash);
     try {
-      const { dev } = await lstat(join(root, CLAIMS));
-      const checks = PLACES.map((place) => this.#canMove(join(root, keyHash, place), dev));
-      return (await Promise.all(checks)).every(Boolean);
+      const device = lstat(join(root, CLAIMS)).then(({ dev }) => dev);
+      const [holder, workspace, home] = await Promise.all([
+        markedFor(directory),
+        this.#movable(join(directory, "workspace"), device),
+        this.#movable(join(directory, "home"), device),
+      ]);
+      return { holder, workspace, home };
     } catch {
       // Its user may have taken the permission to look. What else it is, the other way tells.
-      return false;
+      return null;
     }
   }
 
@@ -133,28 +147,42 @@ export class SlotDirectories {
     await renameIfThere(this.#claim(claim), this.#slot(claim.slotId));
   }
 
-  /**
-   * The last steps, once the slot's container has the key's name: what the key has comes in.
-   * @throws `unavailable`, `no-space`
-   */
-  async finish(claim: Claim): Promise<void> {
-    const [source, target] = [this.#claim(claim), join(this.#options.root, claim.keyHash)];
+  /** Make what the key's files are to lie in, which `finish` needs. @throws `invalid-argument`, … */
+  async publish(keyHash: string): Promise<void> {
     try {
-      await publishDirectory(target, this.#options.trash);
-      // From then on a container runs on them, or will.
-      await takeFromNobody(target, sandboxIdOfSlot(claim.slotId));
-      const moves = PLACES.map((place) => exchange(join(source, place), join(target, place)));
-      const key = renameIfThere(join(source, KEY_FILE), join(target, KEY_FILE));
-      await allDone([...moves, key]);
-      await removeIfThere(source);
+      await publishDirectory(join(this.#options.root, keyHash), this.#options.trash);
     } catch (error) {
       throw unmovable(error);
     }
   }
 
+  /**
+   * The last steps, once the slot's container has the key's name: what the key has comes in.
+   * @param survey what it had before the container got the name
+   * @returns `false` where somebody else changed it since: the files came in all the same, and whoever
+   *   has the container is to see that they are its sandbox's before it uses them
+   * @throws `unavailable`, `no-space`
+   */
+  async finish(claim: Claim, survey: Survey): Promise<boolean> {
+    const target = join(this.#options.root, claim.keyHash);
+    const isOurs = await passOn(target, survey.holder, sandboxIdOfSlot(claim.slotId));
+    if (!isOurs) {
+      await this.settle(claim);
+      return false;
+    }
+    await this.#bringIn(claim, survey);
+    await this.restore(claim.keyHash);
+    return true;
+  }
+
   /** Finish a claim that was cut off; does nothing where there is none. @throws as `finish` */
   async settle(claim: Claim): Promise<void> {
-    if (await lstatIfThere(this.#claim(claim))) await this.finish(claim);
+    if (!(await lstatIfThere(this.#claim(claim)))) return;
+    await this.publish(claim.keyHash);
+    // From then on a container runs on them, or will.
+    const target = join(this.#options.root, claim.keyHash);
+    await passOn(target, null, sandboxIdOfSlot(claim.slotId));
+    await this.#bringIn(claim);
   }
 
   /**
@@ -168,9 +196,10 @@ export class SlotDirectories {
         await this.#moveBack(claim);
         await rm(join(source, KEY_FILE), { force: true });
         const empty = PLACES.map((place) => removeIfThere(join(source, place)));
-        if ((await Promise.all(empty)).every(Boolean) && (await removeIfThere(source))) return;
+        if ((await Promise.all(empty)).every(Boolean) && (await removeIfThere(source))) break;
         if (round === MAX_ROUNDS) throw new Error(`${MAX_ROUNDS} rounds left something`);
       }
+      await removeEmpty(join(this.#options.root, claim.keyHash), sandboxIdOfSlot(claim.slotId));
     } catch (error) {
       throw unmovable(error);
     }
@@ -225,22 +254,36 @@ export class SlotDirectories {
     return join(this.#options.root, CLAIMS, `${slotId}.${keyHash}`);
   }
 
-  async #canMove(path: string, device: number): Promise<boolean> {
+  /** @throws where it cannot move */
+  async #movable(path: string, device: Promise<number>): Promise<Contents | null> {
     const found = await lstatIfThere(path);
-    if (!found) return true;
+    if (!found) return null;
     const { uid } = this.#options;
-    if (!found.isDirectory() || found.uid !== uid || found.dev !== device) return false;
+    const { mode } = found;
     const names = await entriesOf(path);
-    if (names.length > MAX_ENTRIES) return false;
-    // A directory that its owner cannot write to goes nowhere else, unless root moves it.
-    if (process.getuid?.() === 0) return true;
-    if ((found.mode & OWNER_MAY_ALL) !== OWNER_MAY_ALL) return false;
-    const entries = names.map((name) =>
-      lstatIfThere(Buffer.concat([Buffer.from(`${path}/`), name])),
+    const isMovable =
+      found.isDirectory() &&
+      found.uid === uid &&
+      found.dev === (await device) &&
+      names.length <= MAX_ENTRIES &&
+      // A directory that its owner cannot write to goes nowhere else, unless root moves it.
+      (process.getuid?.() === 0 ||
+        ((mode & OWNER_MAY_ALL) === OWNER_MAY_ALL && (await ownerWritesAll(path, names))));
+    if (!isMovable) throw new Error(`${path} cannot be moved by renaming`);
+    return { names, mode };
+  }
+
+  async #bringIn(claim: Claim, survey?: Survey): Promise<void> {
+    const [source, target] = [this.#claim(claim), join(this.#options.root, claim.keyHash)];
+    const moves = PLACES.map((place) =>
+      exchange(join(source, place), join(target, place), survey?.[place]),
     );
-    return (await Promise.all(entries)).every(
-      (entry) => !entry?.isDirectory() || (entry.mode & OWNER_WRITES) !== 0,
-    );
+    try {
+      await allDone([...moves, renameIfThere(join(source, KEY_FILE), join(target, KEY_FILE))]);
+      await removeIfThere(source);
+    } catch (error) {
+      throw unmovable(error);
+    }
   }
 
   async #moveBack(claim: Claim): Promise<void> {
@@ -254,6 +297,13 @@ export class SlotDirectories {
       await moveEntries(names, from, join(directory, place));
     }
   }
+}
+
+async function ownerWritesAll(path: string, names: readonly Buffer[]): Promise<boolean> {
+  const entries = names.map((name) => lstatIfThere(Buffer.concat([Buffer.from(`${path}/`), name])));
+  return (await Promise.all(entries)).every(
+    (entry) => !entry?.isDirectory() || (entry.mode & OWNER_WRITES) !== 0,
+  );
 }
 
 function unmovable(error: unknown): SandboxError {

@@ -77,22 +77,21 @@ export async function makeSlot(
   made.connection = connection;
   stream.once("close", onEnded);
   const slot = { id, containerId, sandboxId, recipe, connection };
-  if (await answers(slot)) return slot;
-  throw silent();
+  await requireAnswer(slot);
+  return slot;
 }
 
-/** Whether what is in the slot could be used at once. */
-export async function answers({ connection }: WarmSlot): Promise<boolean> {
-  if (connection.failure) return false;
+/** See that what is in the slot could be used at once. @throws `unavailable` */
+export async function requireAnswer({ connection }: WarmSlot): Promise<void> {
+  if (connection.failure) throw silent();
   const open = (): Promise<never> => Promise.reject(silent());
   // It is not disposed of: the connection goes on to whoever claims the slot.
   const agent = new AgentSandbox({ id: "warm", workDir: WORK_DIR, open, connection });
   try {
     await agent.stat(WORK_DIR, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
-    return true;
   } catch {
     // Whatever is the matter with it, another one is taken.
-    return false;
+    throw silent();
   }
 }
 

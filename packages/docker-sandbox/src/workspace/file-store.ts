@@ -12,6 +12,8 @@ export interface Holder {
 export interface FileStore extends AsyncDisposable {
   /** Directories of sandboxes that are nobody's yet. Absent where files cannot change their place. */
   readonly slots?: SlotDirectories;
+  /** See `ContainerSpec`. Absent where no file can be mounted. */
+  readonly hostsFile?: string;
 
   sources(keyHash: string): FileSources;
 

@@ -72,7 +72,7 @@ describe("The directories of users on the host", () => {
     const [id, ...others] = await Promise.all(asked);
     expect(id).toMatch(/^[0-9a-f]{32}$/);
     expect(new Set(others)).toEqual(new Set([id]));
-    expect((await readdir(root)).toSorted()).toEqual([".trash", "installation-id"]);
+    expect((await readdir(root)).toSorted()).toEqual([".trash", "hosts", "installation-id"]);
     expect(await first.installationId(id)).toBe(id);
     await expect(first.installationId("another-installation")).rejects.toMatchObject({
       code: "invalid-argument",
@@ -222,7 +222,7 @@ os.symlink("/etc", "link")`;
     await using files = await HostDirectories.open(root, uid);
     await files.make(HASH);
     await files.release(HASH, "docker-b");
-    expect(await readdir(root)).toEqual([".trash"]);
+    expect(await readdir(root)).toEqual([".trash", "hosts"]);
     await files.take(HASH, ALICE);
     await writeFile(join(files.sources(HASH).workspace, "file"), "");
     for (const id of ["docker-b", "docker-a"]) await files.release(HASH, id);

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { link, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, link, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { SandboxError } from "@carrel/backend-protocol";
 import { requireInstallationId } from "../container/installation.ts";
@@ -21,6 +21,9 @@ import {
 
 const TRASH = ".trash";
 const INSTALLATION_FILE = "installation-id";
+const HOSTS_FILE = "hosts";
+/** `localhost` is one address: servers listen where their clients look, and where the agent looks first. */
+const HOSTS = "127.0.0.1\tlocalhost\n::1\tip6-localhost ip6-loopback\n";
 /** How often a directory is made that somebody deletes meanwhile. */
 const MAKE_ATTEMPTS = 10;
 
@@ -30,6 +33,7 @@ const MAKE_ATTEMPTS = 10;
  */
 export class HostDirectories implements FileStore {
   readonly slots: SlotDirectories;
+  readonly hostsFile: string;
   readonly #root: string;
   readonly #trash: string;
   readonly #uid: number;
@@ -41,6 +45,7 @@ export class HostDirectories implements FileStore {
   private constructor(root: string, uid: number) {
     this.#root = root;
     this.#trash = join(root, TRASH);
+    this.hostsFile = join(root, HOSTS_FILE);
     this.#uid = uid;
     this.slots = new SlotDirectories({ root, trash: this.#trash, uid });
     this.#sweeping = this.#sweep();
@@ -56,7 +61,9 @@ export class HostDirectories implements FileStore {
     }
     await makeOwn(root, "workspaceRoot");
     await makeOwn(join(root, TRASH), `${TRASH} in workspaceRoot`);
-    return new HostDirectories(root, uid);
+    const directories = new HostDirectories(root, uid);
+    await directories.#writeHosts();
+    return directories;
   }
 
   /**
@@ -97,6 +104,7 @@ export class HostDirectories implements FileStore {
 
   async make(keyHash: string): Promise<void> {
     await this.#requireRoot();
+    await this.#requireHosts();
     const { workspace, home } = this.sources(keyHash);
     for (let attempt = 1; ; attempt++) {
       try {
@@ -125,6 +133,7 @@ export class HostDirectories implements FileStore {
 
   async check(keyHash: string, holder: Holder): Promise<void> {
     await this.#requireRoot();
+    await this.#requireHosts();
     await this.slots.restore(keyHash);
     const { workspace, home } = this.sources(keyHash);
     try {
@@ -191,6 +200,24 @@ export class HostDirectories implements FileStore {
     const id = await readIfThere(join(this.#root, INSTALLATION_FILE));
     if (id?.trim() === this.#installation) return;
     throw rootChanged(`is another directory than at the start (by its ${INSTALLATION_FILE})`);
+  }
+
+  /** Somebody may have removed it; the engine does not start a container without. */
+  async #requireHosts(): Promise<void> {
+    if (!(await lstatIfThere(this.hostsFile))) await this.#writeHosts();
+  }
+
+  /** Whole before it has its name. Containers that run keep the one that they have. */
+  async #writeHosts(): Promise<void> {
+    const draft = `${this.hostsFile}.${randomUUID()}`;
+    try {
+      // Read by the users of all sandboxes.
+      await writeFile(draft, HOSTS, { mode: 0o644 });
+      await chmod(draft, 0o644);
+      await rename(draft, this.hostsFile);
+    } catch (error) {
+      throw translated(error);
+    }
   }
 
   /** Delete what deletions left that were cut off. Nobody waits for it. */

@@ -93,9 +93,15 @@ export async function removeEmpty(path: string, sandboxId: string): Promise<void
   }
 }
 
-/** Put the mark of a sandbox on it, where nobody has it. */
-export async function takeFromNobody(path: string, sandboxId: string): Promise<void> {
-  await renameIfThere(join(path, NOBODY), join(path, MARK + sandboxId));
+/**
+ * Put the mark of a sandbox on it, where it has that of another one. Whoever read that one before the
+ * sandbox got the key's name needs not ask whether it has it still: who gets it next takes the mark away.
+ * @param from as `markedFor` tells
+ * @returns `false` where it has not
+ */
+export function passOn(path: string, from: string | null, sandboxId: string): Promise<boolean> {
+  const mark = from === null ? NOBODY : MARK + from;
+  return renameIfThere(join(path, mark), join(path, MARK + sandboxId));
 }
 
 async function publish(path: string, trash: string): Promise<void> {
