@@ -218,8 +218,8 @@ class DockerProvider implements DockerSandboxProvider {
     // It is awaited later, if at all.
     unused.catch(() => undefined);
     const { signal, onProgress } = options;
-    const sealedKey = this.#parts.installation.seal(key);
-    const request = { keyHash, sealedKey, unused, signal };
+    const sealKey = (): string => this.#parts.installation.seal(key);
+    const request = { keyHash, sealKey, unused, signal };
     for (let attempt = 1; attempt <= CREATE_ATTEMPTS; attempt++) {
       try {
         const claimed = await claimSlot(this.#pool, this.#containers, request);

@@ -46,7 +46,7 @@ for (const [index, { id, slotId }] of slots.entries()) {
   const all: (() => unknown)[] = [
     () => renameSync(join(root, ".slots", slotId), claim),
     () => files.slots.giveBack({ slotId, keyHash }),
-    () => files.slots.take({ slotId, keyHash }, installation.seal(key)),
+    () => files.slots.take({ slotId, keyHash }, () => installation.seal(key)),
     () => containers.claim(id, keyHash),
     () => mkdirSync(user, { recursive: true }),
     () => renameSync(join(claim, "key"), join(user, "key")),

@@ -10,7 +10,7 @@ const MAX_DEAD_SLOTS = 3;
 
 export interface ClaimRequest {
   keyHash: string;
-  sealedKey: string;
+  sealKey: () => string;
   /** Rejects where the key's files may be in use by a container that has not the key's name. */
   unused: Promise<void>;
   signal: AbortSignal | undefined;
@@ -54,13 +54,13 @@ async function become(
   pool: WarmPool,
   containers: Containers,
   slot: WarmSlot,
-  { keyHash, sealedKey, unused, signal }: ClaimRequest,
+  { keyHash, sealKey, unused, signal }: ClaimRequest,
 ): Promise<Outcome> {
   const { directories } = pool;
   const claim = { slotId: slot.id, keyHash };
   try {
     const [isTaken, survey] = await Promise.all([
-      directories.take(claim, sealedKey),
+      directories.take(claim, sealKey),
       directories.survey(keyHash),
     ]);
     if (!isTaken) {
@@ -75,7 +75,6 @@ async function become(
     // The engine takes longest; what needs not wait for it goes beside it.
     await allDone([
       containers.claim(slot.containerId, keyHash, signal),
-      directories.publish(keyHash),
       requireAnswer(slot),
       unused,
     ]);

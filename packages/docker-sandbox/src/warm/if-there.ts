@@ -18,6 +18,19 @@ export async function renameIfThere(from: string | Buffer, to: string | Buffer):
   }
 }
 
+/**
+ * Move a directory to where nothing is, or an empty one.
+ * @returns `false` where something is, or where it is not there itself
+ */
+export async function moveIntoPlace(from: string, to: string): Promise<boolean> {
+  try {
+    return await renameIfThere(from, to);
+  } catch (error) {
+    if (hasErrno(error, "ENOTEMPTY", "EEXIST", "ENOTDIR")) return false;
+    throw error;
+  }
+}
+
 export async function lstatIfThere(path: string | Buffer): Promise<Stats | null> {
   try {
     return await lstat(path);

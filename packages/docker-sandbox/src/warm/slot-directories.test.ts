@@ -24,6 +24,7 @@ const HASH = "a".repeat(64);
 const CLAIM: Claim = { slotId: "0123-4567", keyHash: HASH };
 const own = process.getuid?.() ?? 1000;
 const uid = own === 0 ? 1000 : own;
+const sealKey = (): string => "sealed";
 const HOLDER = { sandboxId: "docker-a", holdsName: () => Promise.resolve(true) };
 
 /** Names, kinds, modes, owners, sizes and targets of links of all that is below a directory. */
@@ -91,7 +92,7 @@ os.mkdir(".local"); open(".local/tool", "w").write("x"); os.chmod(".local/tool",
   it("become those of a key that had none", async () => {
     const { ino } = await lstat(slots.sources(CLAIM.slotId).workspace);
     expect(await slots.survey(HASH)).toEqual({ holder: null, workspace: null, home: null });
-    expect(await slots.take(CLAIM, "sealed")).toBe(true);
+    expect(await slots.take(CLAIM, sealKey)).toBe(true);
     await slots.settle(CLAIM);
     expect(await lstat(user.workspace)).toMatchObject({ ino, uid, mode: 0o40700 });
     expect(await readFile(join(root, HASH, "key"), "utf8")).toBe("sealed");
@@ -105,7 +106,7 @@ os.mkdir(".local"); open(".local/tool", "w").write("x"); os.chmod(".local/tool",
     const expected = await withKey();
     const { ino } = await lstat(slots.sources(CLAIM.slotId).workspace);
     expect((await slots.survey(HASH)) !== null).toBe(own === 0);
-    await slots.take(CLAIM, "sealed");
+    await slots.take(CLAIM, sealKey);
     await slots.settle(CLAIM);
     await expectDone(expected);
     expect(await lstat(user.workspace)).toMatchObject({ ino, mode: 0o42751 });
@@ -119,7 +120,7 @@ os.mkdir(".local"); open(".local/tool", "w").write("x"); os.chmod(".local/tool",
       slotId: CLAIM.slotId,
       keyHash: digit.repeat(64),
     }));
-    const taken = await Promise.all(claims.map((claim) => slots.take(claim, "sealed")));
+    const taken = await Promise.all(claims.map((claim) => slots.take(claim, sealKey)));
     expect(taken.filter(Boolean)).toHaveLength(1);
     expect(await slots.claims()).toHaveLength(1);
     expect(await slots.setAside(CLAIM.slotId)).toBeNull();
@@ -128,7 +129,7 @@ os.mkdir(".local"); open(".local/tool", "w").write("x"); os.chmod(".local/tool",
   it("can be settled by several at once, and again, also while the user works already", async () => {
     await fillUser();
     const expected = await withKey();
-    await slots.take(CLAIM, "sealed");
+    await slots.take(CLAIM, sealKey);
     await Promise.all(Array.from({ length: 8 }, () => slots.settle(CLAIM)));
     await writeFile(join(user.workspace, "new"), "");
     await slots.settle(CLAIM);
@@ -137,17 +138,21 @@ os.mkdir(".local"); open(".local/tool", "w").write("x"); os.chmod(".local/tool",
   });
 
   it("give back a slot that was taken for a key that has a sandbox", async () => {
-    await slots.take(CLAIM, "sealed");
+    await slots.take(CLAIM, sealKey);
     await slots.giveBack(CLAIM);
     expect(await slots.slots()).toEqual([CLAIM.slotId]);
-    expect(await readdir(join(root, ".slots", CLAIM.slotId))).toEqual(["home", "workspace"]);
-    expect(await slots.take(CLAIM, "sealed")).toBe(true);
+    expect(await readdir(join(root, ".slots", CLAIM.slotId))).toEqual([
+      "home",
+      "of.docker-4567",
+      "workspace",
+    ]);
+    expect(await slots.take(CLAIM, sealKey)).toBe(true);
   });
 
   it.each([0, 1, 100, 190])("bring back what was moved, of which %i entries", async (count) => {
     await fillUser();
     const expected = await inventory(join(root, HASH));
-    await slots.take(CLAIM, "sealed");
+    await slots.take(CLAIM, sealKey);
     const slot = join(root, ".claims", `${CLAIM.slotId}.${HASH}`, "workspace");
     for (const name of (await readdir(user.workspace)).slice(0, count)) {
       if (name.startsWith("file")) await rename(join(user.workspace, name), join(slot, name));
@@ -160,7 +165,7 @@ os.mkdir(".local"); open(".local/tool", "w").write("x"); os.chmod(".local/tool",
   it("bring it back before another container of the key starts, and before it is deleted", async () => {
     await fillUser();
     const expected = await inventory(join(root, HASH));
-    await slots.take(CLAIM, "sealed");
+    await slots.take(CLAIM, sealKey);
     const slot = join(root, ".claims", `${CLAIM.slotId}.${HASH}`);
     await run("mv", [join(user.workspace, "file-1"), join(slot, "workspace")]);
     await run("mv", [join(user.home, ".local"), join(slot, "home")]);
@@ -183,7 +188,7 @@ os.mkdir(".local"); open(".local/tool", "w").write("x"); os.chmod(".local/tool",
     await rm(user.home, { recursive: true });
     await symlink(outside, user.home);
     expect(await slots.survey(HASH)).toBeNull();
-    await slots.take(CLAIM, "sealed");
+    await slots.take(CLAIM, sealKey);
     await expect(slots.settle(CLAIM)).rejects.toMatchObject({ code: "unavailable" });
     expect(await readdir(outside)).toEqual(["secret"]);
   });

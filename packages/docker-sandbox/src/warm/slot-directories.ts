@@ -4,11 +4,19 @@ import { join } from "node:path";
 import { SandboxError } from "@carrel/backend-protocol";
 import type { FileSources } from "../hardening/create-body.ts";
 import { deleteTree } from "../workspace/delete-tree.ts";
-import { markedFor, passOn, publishDirectory, removeEmpty } from "../workspace/key-directory.ts";
+import {
+  makeMark,
+  markedFor,
+  passOn,
+  publishDirectory,
+  removeEmpty,
+  removeMark,
+} from "../workspace/key-directory.ts";
 import { hasErrno, makeForUser, makeOwn } from "../workspace/own-directory.ts";
 import {
   entriesOf,
   lstatIfThere,
+  moveIntoPlace,
   namesIn,
   readIfThere,
   removeIfThere,
@@ -63,8 +71,9 @@ export interface SlotDirectoriesOptions {
  * one becomes those of a key. A slot that is taken stands in `<root>/.claims/<id>.<hash of the key>`
  * until all is done: that name is the journal. Each step may be done again, also by several at once.
  *
- * What users made is moved by the names of the top entries, and never opened. It moves only while the
- * container that has the slot has the key's name, and nothing of the user's runs in it.
+ * Where a key has nothing, the slot's directory becomes the key's. What users made is moved by the
+ * names of the top entries, and never opened. It moves only while the container that has the slot has
+ * the key's name, and nothing of the user's runs in it.
  */
 export class SlotDirectories {
   readonly #options: SlotDirectoriesOptions;
@@ -98,8 +107,13 @@ export class SlotDirectories {
   async make(slotId: string): Promise<FileSources> {
     const { uid } = this.#options;
     const sources = this.sources(slotId);
-    await makeOwn(this.#slot(slotId), "A slot");
-    await Promise.all([makeForUser(sources.workspace, uid), makeForUser(sources.home, uid)]);
+    const slot = this.#slot(slotId);
+    await makeOwn(slot, "A slot");
+    await Promise.all([
+      makeForUser(sources.workspace, uid),
+      makeForUser(sources.home, uid),
+      makeMark(slot, sandboxIdOfSlot(slotId)),
+    ]);
     return sources;
   }
 
@@ -118,10 +132,9 @@ export class SlotDirectories {
    * process runs as.
    */
   async survey(keyHash: string): Promise<Survey | null> {
-    const { root } = this.#options;
-    const directory = join(root, keyHash);
+    const directory = this.#key(keyHash);
     try {
-      const device = lstat(join(root, CLAIMS)).then(({ dev }) => dev);
+      const device = lstat(join(this.#options.root, CLAIMS)).then(({ dev }) => dev);
       const [holder, workspace, home] = await Promise.all([
         markedFor(directory),
         this.#movable(join(directory, "workspace"), device),
@@ -135,8 +148,10 @@ export class SlotDirectories {
   }
 
   /** The first step, which one alone can do. @returns `false` where the slot is not there any more */
-  async take(claim: Claim, sealedKey: string): Promise<boolean> {
-    if (!(await renameIfThere(this.#slot(claim.slotId), this.#claim(claim)))) return false;
+  async take(claim: Claim, sealKey: () => string): Promise<boolean> {
+    const taken = renameIfThere(this.#slot(claim.slotId), this.#claim(claim));
+    const sealedKey = sealKey();
+    if (!(await taken)) return false;
     await writeFile(join(this.#claim(claim), KEY_FILE), sealedKey, { mode: 0o600 });
     return true;
   }
@@ -147,15 +162,6 @@ export class SlotDirectories {
     await renameIfThere(this.#claim(claim), this.#slot(claim.slotId));
   }
 
-  /** Make what the key's files are to lie in, which `finish` needs. @throws `invalid-argument`, … */
-  async publish(keyHash: string): Promise<void> {
-    try {
-      await publishDirectory(join(this.#options.root, keyHash), this.#options.trash);
-    } catch (error) {
-      throw unmovable(error);
-    }
-  }
-
   /**
    * The last steps, once the slot's container has the key's name: what the key has comes in.
    * @param survey what it had before the container got the name
@@ -164,25 +170,36 @@ export class SlotDirectories {
    * @throws `unavailable`, `no-space`
    */
   async finish(claim: Claim, survey: Survey): Promise<boolean> {
-    const target = join(this.#options.root, claim.keyHash);
-    const isOurs = await passOn(target, survey.holder, sandboxIdOfSlot(claim.slotId));
-    if (!isOurs) {
-      await this.settle(claim);
-      return false;
+    const [source, target] = [this.#claim(claim), this.#key(claim.keyHash)];
+    const { holder, workspace, home } = survey;
+    try {
+      const hasNothing = holder === null && workspace === null && home === null;
+      if (!hasNothing || !(await moveIntoPlace(source, target))) {
+        if (!(await passOn(target, holder, sandboxIdOfSlot(claim.slotId)))) {
+          await this.settle(claim);
+          return false;
+        }
+        await this.#bringIn(claim, survey);
+      }
+      await this.restore(claim.keyHash);
+      return true;
+    } catch (error) {
+      throw unmovable(error);
     }
-    await this.#bringIn(claim, survey);
-    await this.restore(claim.keyHash);
-    return true;
   }
 
   /** Finish a claim that was cut off; does nothing where there is none. @throws as `finish` */
   async settle(claim: Claim): Promise<void> {
-    if (!(await lstatIfThere(this.#claim(claim)))) return;
-    await this.publish(claim.keyHash);
-    // From then on a container runs on them, or will.
-    const target = join(this.#options.root, claim.keyHash);
-    await passOn(target, null, sandboxIdOfSlot(claim.slotId));
-    await this.#bringIn(claim);
+    const [source, target] = [this.#claim(claim), this.#key(claim.keyHash)];
+    try {
+      if (!(await lstatIfThere(source)) || (await moveIntoPlace(source, target))) return;
+      await publishDirectory(target, this.#options.trash);
+      // From then on a container runs on them, or will.
+      await passOn(target, null, sandboxIdOfSlot(claim.slotId));
+      await this.#bringIn(claim);
+    } catch (error) {
+      throw unmovable(error);
+    }
   }
 
   /**
@@ -195,11 +212,12 @@ export class SlotDirectories {
       for (let round = 1; await lstatIfThere(source); round++) {
         await this.#moveBack(claim);
         await rm(join(source, KEY_FILE), { force: true });
+        await removeMark(source, sandboxIdOfSlot(claim.slotId));
         const empty = PLACES.map((place) => removeIfThere(join(source, place)));
         if ((await Promise.all(empty)).every(Boolean) && (await removeIfThere(source))) break;
         if (round === MAX_ROUNDS) throw new Error(`${MAX_ROUNDS} rounds left something`);
       }
-      await removeEmpty(join(this.#options.root, claim.keyHash), sandboxIdOfSlot(claim.slotId));
+      await removeEmpty(this.#key(claim.keyHash), sandboxIdOfSlot(claim.slotId));
     } catch (error) {
       throw unmovable(error);
     }
@@ -242,8 +260,12 @@ export class SlotDirectories {
     };
     // A key that moves meanwhile is in one of both places when it is looked for in this order.
     for (const claim of claims) await read(claim.keyHash, this.#claim(claim));
-    for (const keyHash of hashes) await read(keyHash, join(root, keyHash));
+    for (const keyHash of hashes) await read(keyHash, this.#key(keyHash));
     return keys;
+  }
+
+  #key(keyHash: string): string {
+    return join(this.#options.root, keyHash);
   }
 
   #slot(slotId: string): string {
@@ -274,16 +296,16 @@ export class SlotDirectories {
   }
 
   async #bringIn(claim: Claim, survey?: Survey): Promise<void> {
-    const [source, target] = [this.#claim(claim), join(this.#options.root, claim.keyHash)];
+    const [source, target] = [this.#claim(claim), this.#key(claim.keyHash)];
     const moves = PLACES.map((place) =>
       exchange(join(source, place), join(target, place), survey?.[place]),
     );
-    try {
-      await allDone([...moves, renameIfThere(join(source, KEY_FILE), join(target, KEY_FILE))]);
-      await removeIfThere(source);
-    } catch (error) {
-      throw unmovable(error);
-    }
+    await allDone([
+      ...moves,
+      renameIfThere(join(source, KEY_FILE), join(target, KEY_FILE)),
+      removeMark(source, sandboxIdOfSlot(claim.slotId)),
+    ]);
+    await removeIfThere(source);
   }
 
   async #moveBack(claim: Claim): Promise<void> {
@@ -291,7 +313,7 @@ export class SlotDirectories {
       const from = join(this.#claim(claim), place);
       const names = await entriesOf(from);
       if (names.length === 0) continue;
-      const directory = join(this.#options.root, claim.keyHash);
+      const directory = this.#key(claim.keyHash);
       await publishDirectory(directory, this.#options.trash);
       await makeForUser(join(directory, place), this.#options.uid);
       await moveEntries(names, from, join(directory, place));

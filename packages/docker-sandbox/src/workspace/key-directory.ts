@@ -93,6 +93,15 @@ export async function removeEmpty(path: string, sandboxId: string): Promise<void
   }
 }
 
+/** Put the mark of a sandbox on a directory that is no key's yet. */
+export async function makeMark(path: string, sandboxId: string): Promise<void> {
+  await mkdir(join(path, MARK + sandboxId), { recursive: true, mode: MODE });
+}
+
+export async function removeMark(path: string, sandboxId: string): Promise<void> {
+  await removeIfThere(join(path, MARK + sandboxId));
+}
+
 /**
  * Put the mark of a sandbox on it, where it has that of another one. Whoever read that one before the
  * sandbox got the key's name needs not ask whether it has it still: who gets it next takes the mark away.
