@@ -2,7 +2,6 @@ import { SandboxError, throwIfAborted } from "@carrel/backend-protocol";
 import type { Containers } from "../container/containers.ts";
 import { allDone } from "./in-parallel.ts";
 import type { WarmPool } from "./warm-pool.ts";
-import { requireAnswer } from "./warm-slot.ts";
 import type { WarmSlot } from "./warm-slot.ts";
 
 /** How many slots that turn out dead a user waits for. */
@@ -72,12 +71,10 @@ async function become(
       pool.giveBack(slot);
       return "unfit";
     }
-    // The engine takes longest; what needs not wait for it goes beside it.
-    await allDone([
-      containers.claim(slot.containerId, keyHash, signal),
-      requireAnswer(slot),
-      unused,
-    ]);
+    await allDone([containers.claim(slot.containerId, keyHash, signal), unused]);
+    // That its agent answers is not asked, which takes as long as all else but the engine: pings tell
+    // within seconds where it does not, and a sandbox that somebody froze is thawed by its first call.
+    if (slot.connection.failure) throw slot.connection.failure;
     return (await directories.finish(claim, survey)) ? "claimed" : "contested";
   } catch (error) {
     if (hasCode(error, "conflict")) {

@@ -81,16 +81,14 @@ export async function makeSlot(
   return slot;
 }
 
-/** See that what is in the slot could be used at once. @throws `unavailable` */
-export async function requireAnswer({ connection }: WarmSlot): Promise<void> {
-  if (connection.failure) throw silent();
+/** See that what is in the slot can be used. @throws `unavailable` */
+async function requireAnswer({ connection }: WarmSlot): Promise<void> {
   const open = (): Promise<never> => Promise.reject(silent());
   // It is not disposed of: the connection goes on to whoever claims the slot.
   const agent = new AgentSandbox({ id: "warm", workDir: WORK_DIR, open, connection });
   try {
     await agent.stat(WORK_DIR, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
   } catch {
-    // Whatever is the matter with it, another one is taken.
     throw silent();
   }
 }
