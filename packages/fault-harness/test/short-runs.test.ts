@@ -3,8 +3,10 @@ import { asleepAndAwake } from "../src/scenarios/asleep-and-awake.ts";
 import { cycles } from "../src/scenarios/cycles.ts";
 import { engineFaults } from "../src/scenarios/engine-faults.ts";
 import { exactlyOne } from "../src/scenarios/exactly-one.ts";
+import { manyAsleep } from "../src/scenarios/many-asleep.ts";
 import { meddledWith } from "../src/scenarios/meddled-with.ts";
 import { serverKilled } from "../src/scenarios/server-killed.ts";
+import type { Scenario } from "../src/scenarios/scenario.ts";
 import { ENGINE_PATH, TEST_IMAGE, engineOrSkip } from "../src/testing/engine.ts";
 
 /** The same in each run; `npm run soak` draws another. */
@@ -18,22 +20,41 @@ const SCENARIOS = [
   meddledWith,
   engineFaults,
   cycles,
+  manyAsleep,
 ] as const;
 
+/** Those in which several processes, or the dead and the living, share a store. */
+const ON_POSTGRES = [exactlyOne, serverKilled] as const;
+const POSTGRES_URL = process.env["CARREL_TEST_POSTGRES"] || undefined;
+
 describe.skipIf(!engineOrSkip())("In a short run", { timeout: 120_000 }, () => {
-  it.each(SCENARIOS)("$name: $about", async ({ name, run, shortRounds }) => {
-    const lines: string[] = [];
-    const report = await run({
-      seed: SEED,
-      rounds: shortRounds,
-      minutes: 1,
-      patience: PATIENCE,
-      image: TEST_IMAGE,
-      enginePath: ENGINE_PATH,
-      onProgress: (line) => lines.push(line),
-    });
-    const told = [`npm run soak -- ${name} --seed ${SEED}`, ...lines].join("\n");
-    expect(report.violations, told).toEqual([]);
-    expect(report.rounds).toBeGreaterThan(0);
-  });
+  it.each(SCENARIOS)("$name: $about", (scenario) => expectNothingFound(scenario));
+
+  it.skipIf(POSTGRES_URL === undefined && !process.env["CI"]).each(ON_POSTGRES)(
+    "over PostgreSQL (CARREL_TEST_POSTGRES), $name: $about",
+    async (scenario) => {
+      expect(POSTGRES_URL).toBeDefined();
+      await expectNothingFound(scenario, POSTGRES_URL);
+    },
+  );
 });
+
+async function expectNothingFound(
+  { name, run, shortRounds }: Scenario,
+  postgresUrl?: string,
+): Promise<void> {
+  const lines: string[] = [];
+  const report = await run({
+    seed: SEED,
+    rounds: shortRounds,
+    minutes: 1,
+    patience: PATIENCE,
+    image: TEST_IMAGE,
+    enginePath: ENGINE_PATH,
+    postgresUrl,
+    onProgress: (line) => lines.push(line),
+  });
+  const told = [`npm run soak -- ${name} --seed ${SEED}`, ...lines].join("\n");
+  expect(report.violations, told).toEqual([]);
+  expect(report.rounds).toBeGreaterThan(0);
+}

@@ -3,6 +3,7 @@ import { cycles } from "./cycles.ts";
 import { engineFaults } from "./engine-faults.ts";
 import { engineRestarted } from "./engine-restarted.ts";
 import { exactlyOne } from "./exactly-one.ts";
+import { manyAsleep } from "./many-asleep.ts";
 import { meddledWith } from "./meddled-with.ts";
 import type { Scenario } from "./scenario.ts";
 import { serverKilled } from "./server-killed.ts";
@@ -15,4 +16,5 @@ export const SCENARIOS: readonly Scenario[] = [
   engineFaults,
   engineRestarted,
   cycles,
+  manyAsleep,
 ];

@@ -12,6 +12,8 @@ export interface ScenarioOptions {
   image: string;
   /** The engine's socket. */
   enginePath: string;
+  /** A PostgreSQL whose user may create databases, for the sessions. @default SQLite */
+  postgresUrl?: string | undefined;
   /** Told now and then how far it is. */
   onProgress?: (line: string) => void;
 }

@@ -12,6 +12,8 @@ import { Random } from "../random.ts";
 import type { WorkerConfiguration } from "../worker/worker-protocol.ts";
 import { WorkerProcess } from "../worker/worker-process.ts";
 import type { ScenarioOptions, ScenarioReport } from "./scenario.ts";
+import { createScratchDatabase } from "./scratch-database.ts";
+import type { ScratchDatabase } from "./scratch-database.ts";
 
 /** Of a call where nothing else is said. */
 const CALL_DEADLINE_MS = 30_000;
@@ -30,6 +32,12 @@ export interface Asked {
   deadlineMs?: number;
 }
 
+interface BedParts {
+  root: string;
+  proxy: EngineProxy;
+  database: ScratchDatabase | null;
+}
+
 /** An installation of its own, with everything that breaks it and everything that watches it. */
 export class TestBed implements AsyncDisposable {
   readonly root: string;
@@ -41,14 +49,16 @@ export class TestBed implements AsyncDisposable {
   readonly recorder: HistoryRecorder = new HistoryRecorder();
   readonly violations: Violation[] = [];
   readonly #options: ScenarioOptions;
+  readonly #database: ScratchDatabase | null;
   readonly #startedAtMs = performance.now();
   readonly #workers = new Set<WorkerProcess>();
   readonly #keys = new Set<string>();
 
-  private constructor(root: string, proxy: EngineProxy, options: ScenarioOptions) {
+  private constructor({ root, proxy, database }: BedParts, options: ScenarioOptions) {
     this.root = root;
     this.workspaceRoot = join(root, "workspaces");
-    this.databaseUrl = `sqlite:${join(root, "sessions.db")}`;
+    this.#database = database;
+    this.databaseUrl = database?.url ?? `sqlite:${join(root, "sessions.db")}`;
     this.proxy = proxy;
     this.view = new EngineView(options.enginePath, this.workspaceRoot);
     this.random = new Random(options.seed);
@@ -56,9 +66,11 @@ export class TestBed implements AsyncDisposable {
   }
 
   static async make(options: ScenarioOptions): Promise<TestBed> {
-    const { enginePath, seed } = options;
+    const { enginePath, seed, postgresUrl } = options;
+    const database = postgresUrl === undefined ? null : await createScratchDatabase(postgresUrl);
     const root = await realpath(await mkdtemp(join(tmpdir(), "carrel-fault-")));
-    return new TestBed(root, await EngineProxy.start({ enginePath, seed }), options);
+    const proxy = await EngineProxy.start({ enginePath, seed });
+    return new TestBed({ root, proxy, database }, options);
   }
 
   get patience(): number {
@@ -161,6 +173,7 @@ export class TestBed implements AsyncDisposable {
     await Promise.all([...this.#workers].map((worker) => worker.kill()));
     await this.view.removeAll();
     await this.proxy[Symbol.asyncDispose]();
+    await this.#database?.[Symbol.asyncDispose]();
     await rm(this.root, { recursive: true, force: true, maxRetries: 3 });
   }
 }

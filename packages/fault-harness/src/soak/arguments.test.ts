@@ -18,17 +18,19 @@ it("runs all scenarios with a seed of chance where nothing is said", () => {
 });
 
 it("runs those that are named, as long as is said", () => {
-  const args = ["b", "--minutes", "0.5", "--seed", "9", "--rounds", "3"];
+  const args = ["b", "--minutes", "0.5", "--seed", "9", "--rounds", "3", "--store", "postgres"];
   expect(readArguments(args, about)).toEqual({
     scenarios: [about.known[1]],
     minutes: 0.5,
     seed: 9,
     rounds: 3,
+    store: "postgres",
   });
 });
 
 it("says how it is used where it was used otherwise", () => {
   expect(() => readArguments(["c"], about)).toThrow(/"c"[\s\S]*tries something/);
   expect(() => readArguments(["--seed", "x"], about)).toThrow("--seed must be a number");
+  expect(() => readArguments(["--store", "x"], about)).toThrow("sqlite or postgres");
   expect(() => readArguments(["--wrong"], about)).toThrow("--wrong");
 });

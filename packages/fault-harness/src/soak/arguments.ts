@@ -7,9 +7,13 @@ export interface SoakArguments {
   minutes: number;
   seed: number;
   rounds: number | null;
+  store: Store;
 }
 
+export type Store = (typeof STORES)[number];
+
 const DEFAULT_MINUTES = 10;
+const STORES = ["sqlite", "postgres"] as const;
 
 /** @throws Error with how it is used, where it was used otherwise */
 export function readArguments(
@@ -23,6 +27,7 @@ export function readArguments(
       minutes: { type: "string", default: String(DEFAULT_MINUTES) },
       seed: { type: "string", default: String(randomSeed) },
       rounds: { type: "string" },
+      store: { type: "string", default: "sqlite" },
     },
   });
   const scenarios = positionals.map((name) => {
@@ -36,7 +41,14 @@ export function readArguments(
     minutes: positive("minutes", values.minutes),
     seed: Math.floor(positive("seed", values.seed)),
     rounds: rounds === undefined ? null : positive("rounds", rounds),
+    store: storeOf(values.store),
   };
+}
+
+function storeOf(text: string): Store {
+  const store = STORES.find((each) => each === text);
+  if (store) return store;
+  throw new Error(`--store must be ${STORES.join(" or ")}, not ${JSON.stringify(text)}.`);
 }
 
 function positive(name: string, text: string): number {
@@ -48,7 +60,7 @@ function positive(name: string, text: string): number {
 function usage(known: readonly Scenario[]): string {
   const lines = known.map(({ name, about }) => `  ${name.padEnd(18)}${about}`);
   return [
-    "npm run soak [-- SCENARIO… --minutes M --rounds N --seed S]",
+    "npm run soak [-- SCENARIO… --minutes M --rounds N --seed S --store sqlite|postgres]",
     "Each scenario runs for M minutes, or N rounds where that is less:",
     ...lines,
   ].join("\n");

@@ -7,8 +7,8 @@ import { readArguments } from "./arguments.ts";
 import type { SoakArguments } from "./arguments.ts";
 
 /**
- * The scenarios at length: `npm run soak [-- SCENARIO… --minutes M --rounds N --seed S]`. A table goes
- * to the terminal and everything to `test-results/soak.json`. What was found makes it fail.
+ * The scenarios at length: `npm run soak [-- SCENARIO… --minutes M --rounds N --seed S --store STORE]`. A
+ * table goes to the terminal and everything to `test-results/soak.json`. What was found makes it fail.
  */
 const RESULTS = new URL("../../test-results/", import.meta.url);
 const SHOWN_VIOLATIONS = 20;
@@ -37,7 +37,7 @@ try {
 
 function runOne(
   scenario: Scenario,
-  { minutes, seed, rounds }: SoakArguments,
+  { minutes, seed, rounds, store }: SoakArguments,
 ): Promise<ScenarioReport> {
   console.log(`${scenario.name}, seed ${seed}: ${scenario.about}`);
   return scenario.run({
@@ -46,8 +46,17 @@ function runOne(
     rounds: rounds ?? scenario.longRounds,
     image,
     enginePath: host.replace(/^unix:\/\//, ""),
+    postgresUrl: store === "postgres" ? requirePostgres() : undefined,
     onProgress: (line) => console.log(`  ${line}`),
   });
+}
+
+function requirePostgres(): string {
+  const url = process.env.CARREL_TEST_POSTGRES;
+  if (url) return url;
+  throw new Error(
+    "CARREL_TEST_POSTGRES names no PostgreSQL, which `npm run soak` starts on Linux.",
+  );
 }
 
 function rowOf({ name, seed, rounds, durationMs, figures, violations }: ScenarioReport): object {

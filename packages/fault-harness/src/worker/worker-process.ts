@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { SANDBOX_ERROR_CODES, SandboxError } from "@carrel/backend-protocol";
 import { ProcessKilled } from "../history/history-recorder.ts";
-import type { WorkerFigures } from "./perform.ts";
+import type { AcquireTimes, WorkerFigures } from "./perform.ts";
 import type {
   WorkerAnswer,
   WorkerConfiguration,
@@ -84,6 +84,12 @@ export class WorkerProcess implements AsyncDisposable {
     const [figures] =
       (await this.call({ name: "figures" }, { key: "-", deadlineMs: 10_000 })) ?? [];
     return JSON.parse(figures ?? "{}") as WorkerFigures;
+  }
+
+  /** How long `getOrCreate` takes for a user who has a live session, without the way to here. */
+  async acquireTimes(key: string): Promise<AcquireTimes> {
+    const [times] = (await this.call({ name: "acquire-times" }, { key, deadlineMs: 60_000 })) ?? [];
+    return JSON.parse(times ?? "{}") as AcquireTimes;
   }
 
   /** End it as a crash does. */

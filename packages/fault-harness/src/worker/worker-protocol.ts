@@ -22,8 +22,15 @@ export interface WorkerConfiguration {
   killAtStoreWrite?: { nth: number; when: "before" | "after" };
 }
 
-/** `figures` tells what the worker holds; `shutdown` ends it in order. */
-export type WorkerOperation = Operation | { name: "figures" } | { name: "shutdown" };
+/**
+ * `figures` tells what the worker holds, `acquire-times` how long `getOrCreate` takes for a user who has
+ * a live session; `shutdown` ends it in order.
+ */
+export type WorkerOperation =
+  | Operation
+  | { name: "figures" }
+  | { name: "acquire-times" }
+  | { name: "shutdown" };
 
 /** One line of JSON on the worker's standard input. */
 export interface WorkerRequest {
