@@ -1,14 +1,19 @@
 import type { Fault, FaultRule, Flow } from "../proxy/fault.ts";
 import type { Random } from "../random.ts";
 import type { WorkerProcess } from "../worker/worker-process.ts";
+import { findOrphans } from "./orphans.ts";
 import type { Scenario, ScenarioOptions, ScenarioReport } from "./scenario.ts";
-import { TestBed } from "./test-bed.ts";
+import { TestBed, eventually } from "./test-bed.ts";
 import { Traffic, readAll } from "./traffic.ts";
 import { untilWell } from "./until-well.ts";
 
 const KEYS = ["ann", "ben", "cleo"] as const;
 const CALLERS = 4;
 const CALLS_PER_CALLER = 6;
+/** Sandboxes for nobody, which come from the warm pool as far as it has some. */
+const CYCLES_PER_ROUND = 4;
+const WARM = 1;
+const NO_ORPHANS_WITHIN_MS = 60_000;
 /** A user's patience with an engine that hangs. */
 const DEADLINE_MS = 5000;
 const START_TIMEOUT_MS = 20_000;
@@ -49,6 +54,7 @@ async function run(options: ScenarioOptions): Promise<ScenarioReport> {
   await using bed = await TestBed.make(options);
   const traffic = new Traffic(bed.random);
   const worker = bed.spawnWorker({
+    warm: WARM,
     manager: { startTimeoutMs: START_TIMEOUT_MS, stopTimeoutMs: STOP_TIMEOUT_MS },
   });
   await worker.ready;
@@ -62,6 +68,12 @@ async function run(options: ScenarioOptions): Promise<ScenarioReport> {
     for (const key of KEYS) await readAll(bed, worker, key);
     await bed.observe();
     bed.progress(`round ${rounds + 1}: ${trouble.name}: well again after ${tookMs} ms`);
+  }
+  let orphans: string[] = [];
+  const areGone = async (): Promise<boolean> =>
+    (orphans = await findOrphans(bed, WARM)).length === 0;
+  if ((await eventually(areGone, NO_ORPHANS_WITHIN_MS)) === null) {
+    bed.violate("nothing-orphaned", "-", `Left behind: ${orphans.join(", ")}`);
   }
   const { faults } = bed.proxy.statistics;
   return bed.report(engineFaults.name, {
@@ -147,5 +159,12 @@ async function askAll(bed: TestBed, worker: WorkerProcess, traffic: Traffic): Pr
       await bed.ask(worker, traffic.next(), asked);
     }
   });
-  await Promise.all(callers);
+  await Promise.all([...callers, cycle(bed, worker)]);
+}
+
+async function cycle(bed: TestBed, worker: WorkerProcess): Promise<void> {
+  const asked = { key: "-", caller: "cycles", deadlineMs: DEADLINE_MS };
+  for (let each = 0; each < CYCLES_PER_ROUND; each++) {
+    await bed.ask(worker, { name: "cycle" }, asked);
+  }
 }
