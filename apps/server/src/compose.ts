@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { SandboxError } from "@carrel/backend-protocol";
 import { lockRoot } from "@carrel/embedded-sandbox";
 import { SessionManager } from "@carrel/session-manager";
 import { createSessionStore, openDatabase } from "@carrel/session-store";
@@ -16,6 +17,7 @@ import {
   MAX_CONVERSATION_BYTES,
 } from "./chat/conversations.ts";
 import { LatestCheckpointSaver } from "./chat/latest-checkpoint-saver.ts";
+import { ConfigError } from "./config.ts";
 import type { Config } from "./config.ts";
 import { chooseModel } from "./model/chat-model.ts";
 import type { ChosenModel } from "./model/chat-model.ts";
@@ -42,8 +44,8 @@ export interface ComposeOptions {
 /**
  * The parts of a server, made and joined; nothing listens yet. To dispose of it ends the turns of
  * chat and stops the sandboxes; files stay.
- * @throws ConfigError where the model or Docker was asked for and cannot be had; SandboxError where
- * another process uses the folder of the workspaces
+ * @throws ConfigError where the model or Docker was asked for and cannot be had, or another process uses
+ * one of the folders
  */
 export async function compose({
   config,
@@ -55,9 +57,8 @@ export async function compose({
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   await mkdir(config.workspaceRoot, { recursive: true, mode: 0o700 });
   await using opened = new AsyncDisposableStack();
-  for (const folder of [config.dataDir, config.workspaceRoot]) {
-    opened.defer(await lockRoot(folder));
-  }
+  opened.defer(await lockFolder(config.dataDir, "CARREL_DATA_DIR"));
+  opened.defer(await lockFolder(config.workspaceRoot, "CARREL_WORKSPACE_ROOT"));
   const database = opened.use(await openDatabase({ url: config.databaseUrl }));
   const { provider, ...choice } = await chooseProvider(config, logger);
   opened.use(provider);
@@ -160,4 +161,14 @@ function logSessions(manager: SessionManager, logger: Logger): void {
     if (event.type === "store-failed") logger.error({ err: event.error }, "the store failed");
     if (event.type === "cleanup-failed") logger.error({ err: event.error }, "a clean-up failed");
   });
+}
+
+/** @throws ConfigError where another process uses it */
+async function lockFolder(folder: string, variable: string): Promise<() => Promise<void>> {
+  try {
+    return await lockRoot(folder);
+  } catch (error) {
+    if (!SandboxError.isInstance(error)) throw error;
+    throw new ConfigError([`${variable} (${folder}): ${error.message}`]);
+  }
 }

@@ -41,7 +41,7 @@ try {
 
 function explain(error: unknown): string | null {
   if (error instanceof ConfigError) return error.message;
-  if (SandboxError.isInstance(error)) return `${error.message} CARREL_DATA_DIR names the folder.`;
+  if (SandboxError.isInstance(error)) return error.message;
   if (!(error instanceof Error && "code" in error)) return null;
   if (error.code === "EADDRINUSE") {
     return "Another program listens on this port. Set PORT to another one, or stop that program.";

@@ -10,6 +10,8 @@ export class OpenSession {
   established = false;
   /** The store was asked to reserve it, so that a record of it may stand there. */
   reserved = false;
+  /** It was not open, nor being opened by another manager, when this one reserved it. */
+  isNew = false;
   /** Its end was asked for and is under way, or failed and is to be tried again. */
   ending = false;
   /** An end of it was begun before and failed: nobody knows how far it came. */

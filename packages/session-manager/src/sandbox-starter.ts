@@ -175,6 +175,7 @@ export class SandboxStarter {
       session.reserved = false;
       throw capacityError(opened.ceiling, settings);
     }
+    session.isNew = opened.outcome === "opened";
     session.recall(opened.record, time.since(opened.record.lastUsedAt));
     session.touch();
   }
@@ -188,6 +189,8 @@ export class SandboxStarter {
       await this.#reserve(session, deadline);
     }
     session.established = true;
+    // Who opens it at the same time through another manager finds it, and does not tell of it too.
+    if (!session.isNew) return;
     const { id: sessionId, key } = session;
     const durationMs = performance.now() - askedAt;
     events.emit({ type: "session-opened", sessionId, key, durationMs });

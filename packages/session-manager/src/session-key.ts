@@ -28,11 +28,19 @@ export function isPossibleSessionId(id: string): boolean {
 export function assertUserId(name: string, value: string): void {
   const why = whyNoUserId(value);
   if (why === null) return;
-  const shown = JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-  throw new SandboxError({ code: "invalid-argument", message: `The ${name} ${shown} ${why}.` });
+  const message = `The ${name} ${shownId(value)} ${why}.`;
+  throw new SandboxError({ code: "invalid-argument", message });
 }
 
-function whyNoUserId(value: string): string | null {
+/** Anything that was given as an id, for a message. */
+export function shownId(value: unknown): string {
+  if (typeof value !== "string") return String(value);
+  return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+}
+
+// Whoever has no types gives anything.
+function whyNoUserId(value: unknown): string | null {
+  if (typeof value !== "string") return "is not a string";
   if (value === "") return "is empty";
   if (!value.isWellFormed()) return "is not well-formed Unicode";
   if (CONTROL_OR_LINE_BREAK.test(value)) return "contains a control character or a line break";

@@ -9,7 +9,7 @@ import { SessionAccess } from "./session-access.ts";
 import type { SessionEventListener } from "./session-events.ts";
 import { createSessionFacade } from "./session-facade.ts";
 import type { ManagerLoad, SessionInfo } from "./session-info.ts";
-import { assertUserId, createSessionId, isPossibleSessionId } from "./session-key.ts";
+import { assertUserId, createSessionId, isPossibleSessionId, shownId } from "./session-key.ts";
 import {
   assertIdleTime,
   assertTimer,
@@ -46,6 +46,7 @@ export class SessionManager implements AsyncDisposable {
   async createSession(options: CreateSessionOptions = {}): Promise<string> {
     const { userId, signal, onProgress } = options;
     const scope = options.scope ?? (userId === undefined ? "session" : "user");
+    assertScope(scope);
     if (userId !== undefined) assertUserId("user id", userId);
     const id = createSessionId();
     const key = keyOf(id, options);
@@ -328,6 +329,14 @@ export class SessionManager implements AsyncDisposable {
   }
 }
 
+function assertScope(scope: string): void {
+  if (scope === "user" || scope === "session") return;
+  throw new SandboxError({
+    code: "invalid-argument",
+    message: `The scope must be "user" or "session", not ${shownId(scope)}.`,
+  });
+}
+
 function keyOf(id: string, { userId, scope }: CreateSessionOptions): string {
   if (scope === "session") return id;
   if (userId !== undefined) return userId;
@@ -339,10 +348,9 @@ function keyOf(id: string, { userId, scope }: CreateSessionOptions): string {
 }
 
 function notFound(id: string): SandboxError {
-  const shown = JSON.stringify(id.length > 80 ? `${id.slice(0, 80)}…` : id);
   return new SandboxError({
     code: "not-found",
-    message: `No session ${shown} is open. Open one, or check the id.`,
+    message: `No session ${shownId(id)} is open. Open one, or check the id.`,
   });
 }
 

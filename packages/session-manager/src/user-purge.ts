@@ -34,10 +34,10 @@ export class UserPurge {
       failure: `The data of user ${JSON.stringify(userId)} could not be deleted`,
       signal,
     });
-    const known = await deadline.run(() => store.workspace(userId));
+    const isKnown = (await deadline.run(() => store.workspace(userId))) !== null;
     const ended = await this.#endSessions(userId, deadline);
-    const removed = await this.#removeWorkspace(userId, deadline);
-    return known !== null || ended > 0 || removed;
+    const removed = await this.#removeWorkspace(userId, isKnown || ended > 0, deadline);
+    return isKnown || ended > 0 || removed;
   }
 
   async #endSessions(userId: string, deadline: Deadline): Promise<number> {
@@ -55,16 +55,16 @@ export class UserPurge {
     return count;
   }
 
-  async #removeWorkspace(userId: string, deadline: Deadline): Promise<boolean> {
+  async #removeWorkspace(userId: string, isKnown: boolean, deadline: Deadline): Promise<boolean> {
     for (;;) {
-      const removed = await this.#tryToRemove(userId);
+      const removed = await this.#tryToRemove(userId, isKnown);
       if (removed !== null) return removed;
       await pause(deadline, RETRY_DELAY_MS);
     }
   }
 
   /** @returns whether there was something, or `null` where it is still in use */
-  async #tryToRemove(userId: string): Promise<boolean | null> {
+  async #tryToRemove(userId: string, isKnown: boolean): Promise<boolean | null> {
     const { registry, provider, events, store } = this.#context;
     const { turns, stopper } = this.#options;
     const failure = "The workspace could not be deleted";
@@ -72,8 +72,9 @@ export class UserPurge {
       const slot = registry.slotOf(userId, userId);
       const existed = await deadline.run((signal) => provider.find(userId, { signal }));
       if (await stopper.removeUnreached(slot, deadline)) {
+        if (existed === null && !isKnown) return false;
         events.emit({ type: "workspace-deleted", key: userId, reason: "purged" });
-        return existed !== null;
+        return true;
       }
       registry.prune(userId);
       const [session] = await deadline.run(() => store.list({ key: userId, limit: 1 }));

@@ -1,3 +1,4 @@
+import { SandboxError } from "@carrel/backend-protocol";
 import { OpenAPIHono, createRoute, z } from "@hono/zod-openapi";
 import { routeErrors } from "../errors/route-errors.ts";
 import type { AppEnv, AppServices } from "../services.ts";
@@ -66,10 +67,21 @@ const endSession = createRoute({
   },
 });
 
+/** Whoever puts the user there would get a session of nobody, whose files go with it. */
+function requireNoBody(body: string): void {
+  if (["", "{}"].includes(body.trim())) return;
+  throw new SandboxError({
+    code: "invalid-argument",
+    message:
+      "This route takes no body; the user is named by the query: `POST /sessions?user_id=…`.",
+  });
+}
+
 export function sessionRoutes({ manager, chats, logger }: AppServices) {
   return new OpenAPIHono<AppEnv>()
     .openapi(createSession, async (c) => {
       const { user_id: userId } = c.req.valid("query");
+      requireNoBody(await c.req.text());
       const options = userId === undefined ? {} : { userId };
       if (prefersEvents(c)) return openingEvents(c, { manager, logger, options });
       return c.json({ session_id: await manager.createSession(options) }, 200);
