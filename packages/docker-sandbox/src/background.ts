@@ -6,13 +6,32 @@ interface Undoable<Made> {
   undo: (made: Made) => Promise<void>;
 }
 
-/** Work that nobody waits for but the end of the provider. What fails of it is found by whoever comes next. */
+/**
+ * Work that nobody waits for but the end of the provider, and whoever asks for the same key next. What
+ * fails of it is found by them.
+ */
 export class Background implements AsyncDisposable {
-  readonly #works = new Set<Promise<void>>();
+  /** With the key that it is for. */
+  readonly #works = new Map<Promise<void>, string | null>();
 
-  add(work: Promise<void>): void {
+  add(work: Promise<void>, keyHash: string | null = null): void {
     const tracked = work.catch(() => undefined).finally(() => void this.#works.delete(tracked));
-    this.#works.add(tracked);
+    this.#works.set(tracked, keyHash);
+  }
+
+  /**
+   * Resolves once nothing is done for a key: what is half undone must not be found, or made again.
+   * @throws `aborted`
+   */
+  async settled(keyHash: string, signal: AbortSignal | undefined): Promise<void> {
+    const works = [...this.#works].filter(([, each]) => each === keyHash).map(([work]) => work);
+    if (works.length === 0) return;
+    const aborted = Promise.withResolvers<void>();
+    const abort = (): void => aborted.resolve();
+    signal?.addEventListener("abort", abort, { once: true });
+    await Promise.race([Promise.all(works), aborted.promise]);
+    signal?.removeEventListener("abort", abort);
+    throwIfAborted(signal);
   }
 
   /**
@@ -20,6 +39,7 @@ export class Background implements AsyncDisposable {
    * same, and then undone.
    */
   async createOrUndo<Made>(
+    keyHash: string,
     signal: AbortSignal | undefined,
     { make, undo }: Undoable<Made>,
   ): Promise<Made> {
@@ -30,7 +50,7 @@ export class Background implements AsyncDisposable {
     signal?.addEventListener("abort", abort, { once: true });
     try {
       await Promise.race([creation, aborted.promise]);
-      if (signal?.aborted) this.add(creation.then(undo));
+      if (signal?.aborted) this.add(creation.then(undo), keyHash);
       throwIfAborted(signal);
       return await creation;
     } finally {
@@ -39,6 +59,6 @@ export class Background implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#works);
+    await Promise.all(this.#works.keys());
   }
 }

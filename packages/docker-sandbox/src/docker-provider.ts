@@ -134,6 +134,7 @@ class DockerProvider implements DockerSandboxProvider {
     const { signal } = options;
     const keyHash = hashKey(key);
     throwIfAborted(signal);
+    await this.#background.settled(keyHash, signal);
     const { files } = this.#parts;
     using _refillsWait = this.#pool?.yieldToUser();
     const unused = requireNoStray(this.#containers, files, { keyHash, signal });
@@ -146,7 +147,7 @@ class DockerProvider implements DockerSandboxProvider {
     } catch (error) {
       const undone = this.#undo(sandbox, keyHash);
       // Whoever gave up waiting does not wait for that either.
-      if (signal?.aborted) this.#background.add(undone);
+      if (signal?.aborted) this.#background.add(undone, keyHash);
       else await undone;
       throw error;
     }
@@ -205,6 +206,7 @@ class DockerProvider implements DockerSandboxProvider {
   async #find(key: string, { signal }: OperationOptions): Promise<DockerSandbox | null> {
     const keyHash = hashKey(key);
     throwIfAborted(signal);
+    await this.#background.settled(keyHash, signal);
     const found = await this.#containers.find(keyHash, signal);
     return found === null || found.status === "gone" ? null : this.#adopt(key, keyHash, found);
   }
@@ -219,7 +221,8 @@ class DockerProvider implements DockerSandboxProvider {
     unused.catch(() => undefined);
     const { signal, onProgress } = options;
     const sealKey = (): string => this.#parts.installation.seal(key);
-    const request = { keyHash, sealKey, unused, signal };
+    const inBackground = (work: Promise<void>): void => this.#background.add(work, keyHash);
+    const request = { keyHash, sealKey, unused, inBackground, signal };
     for (let attempt = 1; attempt <= CREATE_ATTEMPTS; attempt++) {
       try {
         const claimed = await claimSlot(this.#pool, this.#containers, request);
@@ -247,7 +250,7 @@ class DockerProvider implements DockerSandboxProvider {
     await files.make(keyHash, signal);
     for (let attempt = 1; ; attempt++) {
       try {
-        const id = await this.#background.createOrUndo(signal, {
+        const id = await this.#background.createOrUndo(keyHash, signal, {
           make: () => this.#containers.create(keyHash, body()),
           undo: (id) => this.#containers.remove(id),
         });
@@ -260,7 +263,13 @@ class DockerProvider implements DockerSandboxProvider {
           }
           await this.#clearTheWay(keyHash, error, { ...options, attempt });
         } catch (failure) {
-          if (!hasCode(failure, "already-exists")) await files.release(keyHash, sandboxId);
+          if (!hasCode(failure, "already-exists")) {
+            // Not before what its caller gave up is undone, for which they do not wait.
+            const undone = this.#background.settled(keyHash, undefined);
+            const released = undone.then(() => files.release(keyHash, sandboxId));
+            this.#background.add(released, keyHash);
+            if (!signal?.aborted) await released;
+          }
           throw failure;
         }
       }

@@ -77,13 +77,25 @@ export class Containers {
     const slotId = labels[LABELS.warm];
     const isOurs = labels[LABELS.install] === this.#installation.label;
     if (isOurs && (slotId !== undefined || labels[LABELS.key] === keyHash)) {
-      if (slotId !== undefined) await this.#slots?.settle({ slotId, keyHash });
+      if (slotId !== undefined) {
+        const holdsName = (): Promise<boolean> => this.hasName(found.Id, keyHash, signal);
+        await this.#slots?.settle({ slotId, keyHash }, holdsName);
+      }
       return describe(found);
     }
     throw new SandboxError({
       code: "unavailable",
       message: `The name ${name} is held by a container that is not Carrel's; rename or remove that one.`,
     });
+  }
+
+  /** Whether a container has the name of a key now. */
+  async hasName(id: string, keyHash: string, signal?: AbortSignal): Promise<boolean> {
+    const container = this.engine.docker.getContainer(this.nameOf(keyHash));
+    const found = await this.engine
+      .call("look for the sandbox", (abortSignal) => container.inspect({ abortSignal }), { signal })
+      .catch(unless("not-found"));
+    return found?.Id === id;
   }
 
   /**

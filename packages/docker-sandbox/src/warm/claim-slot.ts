@@ -12,6 +12,8 @@ export interface ClaimRequest {
   sealKey: () => string;
   /** Rejects where the key's files may be in use by a container that has not the key's name. */
   unused: Promise<void>;
+  /** Nobody waits for it but whoever asks for the key next. */
+  inBackground: (work: Promise<void>) => void;
   signal: AbortSignal | undefined;
 }
 
@@ -53,7 +55,7 @@ async function become(
   pool: WarmPool,
   containers: Containers,
   slot: WarmSlot,
-  { keyHash, sealKey, unused, signal }: ClaimRequest,
+  { keyHash, sealKey, unused, inBackground, signal }: ClaimRequest,
 ): Promise<Outcome> {
   const { directories } = pool;
   const claim = { slotId: slot.id, keyHash };
@@ -63,7 +65,7 @@ async function become(
       directories.survey(keyHash),
     ]);
     if (!isTaken) {
-      pool.undoInBackground(slot, claim);
+      inBackground(pool.undo(slot, claim));
       return "dead";
     }
     if (!survey) {
@@ -71,11 +73,12 @@ async function become(
       pool.giveBack(slot);
       return "unfit";
     }
-    await allDone([containers.claim(slot.containerId, keyHash, signal), unused]);
+    await allDone([giveName(containers, slot, { keyHash, signal }), unused]);
     // That its agent answers is not asked, which takes as long as all else but the engine: pings tell
     // within seconds where it does not, and a sandbox that somebody froze is thawed by its first call.
     if (slot.connection.failure) throw slot.connection.failure;
-    return (await directories.finish(claim, survey)) ? "claimed" : "contested";
+    const holdsName = (): Promise<boolean> => containers.hasName(slot.containerId, keyHash);
+    return (await directories.finish(claim, survey, holdsName)) ? "claimed" : "contested";
   } catch (error) {
     if (hasCode(error, "conflict")) {
       await directories.giveBack(claim);
@@ -83,7 +86,7 @@ async function become(
       throw error;
     }
     if (signal?.aborted) {
-      pool.undoInBackground(slot, claim);
+      inBackground(pool.undo(slot, claim));
       throw error;
     }
     // The container may have the key's name, and some of its files: another one waits for both. Where
@@ -91,6 +94,21 @@ async function become(
     await pool.undo(slot, claim).catch(() => undefined);
     await unused;
     return "dead";
+  }
+}
+
+/** The engine may have done what it could not tell: then the key has the container. */
+async function giveName(
+  containers: Containers,
+  { containerId }: WarmSlot,
+  { keyHash, signal }: Pick<ClaimRequest, "keyHash" | "signal">,
+): Promise<void> {
+  try {
+    await containers.claim(containerId, keyHash, signal);
+  } catch (error) {
+    if (hasCode(error, "conflict") || signal?.aborted) throw error;
+    const hasIt = await containers.hasName(containerId, keyHash, signal).catch(() => false);
+    if (!hasIt) throw error;
   }
 }
 

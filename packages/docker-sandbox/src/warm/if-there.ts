@@ -1,11 +1,13 @@
 import type { Stats } from "node:fs";
 import { rename as renameWithCallback } from "node:fs";
-import { chmod, lstat, readFile, readdir, rmdir } from "node:fs/promises";
+import { chmod, lstat, opendir, readFile, readdir, rmdir } from "node:fs/promises";
 import { promisify } from "node:util";
 import { hasErrno } from "../workspace/own-directory.ts";
 
 // Half as long as that of node:fs/promises where there are hundreds.
 const rename = promisify(renameWithCallback);
+
+const READ_AT_ONCE = 1000;
 
 /** `false` where there is nothing to rename, or nowhere to. */
 export async function renameIfThere(from: string | Buffer, to: string | Buffer): Promise<boolean> {
@@ -68,6 +70,18 @@ export async function entriesOf(directory: string): Promise<Buffer[]> {
     if (hasErrno(error, "ENOENT")) return [];
     throw error;
   }
+}
+
+/** As many as there are, up to a number: users make as many as they like. */
+export async function someEntriesOf(directory: string, count: number): Promise<Buffer[]> {
+  const names: Buffer[] = [];
+  const options = { encoding: "buffer" as const, bufferSize: READ_AT_ONCE };
+  // The types know no names that are bytes.
+  for await (const { name } of await opendir(directory, options as object)) {
+    names.push(name as unknown as Buffer);
+    if (names.length === count) break;
+  }
+  return names;
 }
 
 export async function namesIn(path: string): Promise<string[]> {

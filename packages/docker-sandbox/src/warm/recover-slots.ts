@@ -54,7 +54,7 @@ async function endClaim(
   { containers, directories, signal }: RecoveryOptions,
 ): Promise<void> {
   if (container?.names.includes(containers.nameOf(claim.keyHash))) {
-    return directories.settle(claim);
+    return directories.settle(claim, () => containers.hasName(container.id, claim.keyHash, signal));
   }
   if (container) await containers.remove(container.id, signal);
   await directories.undo(claim);

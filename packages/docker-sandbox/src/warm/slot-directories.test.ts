@@ -93,7 +93,7 @@ os.mkdir(".local"); open(".local/tool", "w").write("x"); os.chmod(".local/tool",
     const { ino } = await lstat(slots.sources(CLAIM.slotId).workspace);
     expect(await slots.survey(HASH)).toEqual({ holder: null, workspace: null, home: null });
     expect(await slots.take(CLAIM, sealKey)).toBe(true);
-    await slots.settle(CLAIM);
+    await slots.settle(CLAIM, HOLDER.holdsName);
     expect(await lstat(user.workspace)).toMatchObject({ ino, uid, mode: 0o40700 });
     expect(await readFile(join(root, HASH, "key"), "utf8")).toBe("sealed");
     expect(await readdir(join(root, ".claims"))).toEqual([]);
@@ -107,7 +107,7 @@ os.mkdir(".local"); open(".local/tool", "w").write("x"); os.chmod(".local/tool",
     const { ino } = await lstat(slots.sources(CLAIM.slotId).workspace);
     expect((await slots.survey(HASH)) !== null).toBe(own === 0);
     await slots.take(CLAIM, sealKey);
-    await slots.settle(CLAIM);
+    await slots.settle(CLAIM, HOLDER.holdsName);
     await expectDone(expected);
     expect(await lstat(user.workspace)).toMatchObject({ ino, mode: 0o42751 });
     expect(await slots.sealedKeys((keyHash) => keyHash === HASH)).toEqual(
@@ -130,11 +130,39 @@ os.mkdir(".local"); open(".local/tool", "w").write("x"); os.chmod(".local/tool",
     await fillUser();
     const expected = await withKey();
     await slots.take(CLAIM, sealKey);
-    await Promise.all(Array.from({ length: 8 }, () => slots.settle(CLAIM)));
+    await Promise.all(Array.from({ length: 8 }, () => slots.settle(CLAIM, HOLDER.holdsName)));
     await writeFile(join(user.workspace, "new"), "");
-    await slots.settle(CLAIM);
+    await slots.settle(CLAIM, HOLDER.holdsName);
     await rm(join(user.workspace, "new"));
     await expectDone(expected);
+  });
+
+  it("are settled with the mark of their sandbox, whoever had the files before", async () => {
+    await fillUser();
+    await files.take(HASH, { ...HOLDER, sandboxId: "docker-before" });
+    await slots.take(CLAIM, sealKey);
+    await slots.settle(CLAIM, HOLDER.holdsName);
+    expect(await files.labelOfHolder(HASH)).toBe("carrel.sandbox=docker-4567");
+  });
+
+  it("move nothing for a container that has not the key's name any more", async () => {
+    await fillUser();
+    await files.take(HASH, HOLDER);
+    const before = await inventory(join(root, HASH));
+    await slots.take(CLAIM, sealKey);
+    await slots.settle(CLAIM, () => Promise.resolve(false));
+    expect(await inventory(join(root, HASH))).toEqual(before);
+    expect(await slots.claims()).toEqual([CLAIM]);
+    await slots.undo(CLAIM);
+    expect(await inventory(join(root, HASH))).toEqual(before);
+  });
+
+  it("leave nothing where a claim that was finished is undone, and nothing came in", async () => {
+    const survey = (await slots.survey(HASH))!;
+    await slots.take(CLAIM, sealKey);
+    expect(await slots.finish(CLAIM, survey, HOLDER.holdsName)).toBe(true);
+    await slots.undo(CLAIM);
+    expect((await readdir(root)).filter((name) => name === HASH)).toEqual([]);
   });
 
   it("give back a slot that was taken for a key that has a sandbox", async () => {
@@ -189,7 +217,9 @@ os.mkdir(".local"); open(".local/tool", "w").write("x"); os.chmod(".local/tool",
     await symlink(outside, user.home);
     expect(await slots.survey(HASH)).toBeNull();
     await slots.take(CLAIM, sealKey);
-    await expect(slots.settle(CLAIM)).rejects.toMatchObject({ code: "unavailable" });
+    await expect(slots.settle(CLAIM, HOLDER.holdsName)).rejects.toMatchObject({
+      code: "unavailable",
+    });
     expect(await readdir(outside)).toEqual(["secret"]);
   });
 

@@ -6,6 +6,7 @@ import type { FileSources } from "../hardening/create-body.ts";
 import { deleteTree } from "../workspace/delete-tree.ts";
 import {
   makeMark,
+  markFor,
   markedFor,
   passOn,
   publishDirectory,
@@ -21,6 +22,7 @@ import {
   readIfThere,
   removeIfThere,
   renameIfThere,
+  someEntriesOf,
 } from "./if-there.ts";
 import { allDone } from "./in-parallel.ts";
 import { exchange, moveEntries } from "./move-entries.ts";
@@ -165,18 +167,19 @@ export class SlotDirectories {
   /**
    * The last steps, once the slot's container has the key's name: what the key has comes in.
    * @param survey what it had before the container got the name
+   * @param holdsName asks the engine whether the container has it still
    * @returns `false` where somebody else changed it since: the files came in all the same, and whoever
    *   has the container is to see that they are its sandbox's before it uses them
    * @throws `unavailable`, `no-space`
    */
-  async finish(claim: Claim, survey: Survey): Promise<boolean> {
+  async finish(claim: Claim, survey: Survey, holdsName: () => Promise<boolean>): Promise<boolean> {
     const [source, target] = [this.#claim(claim), this.#key(claim.keyHash)];
     const { holder, workspace, home } = survey;
     try {
       const hasNothing = holder === null && workspace === null && home === null;
       if (!hasNothing || !(await moveIntoPlace(source, target))) {
         if (!(await passOn(target, holder, sandboxIdOfSlot(claim.slotId)))) {
-          await this.settle(claim);
+          await this.settle(claim, holdsName);
           return false;
         }
         await this.#bringIn(claim, survey);
@@ -188,15 +191,19 @@ export class SlotDirectories {
     }
   }
 
-  /** Finish a claim that was cut off; does nothing where there is none. @throws as `finish` */
-  async settle(claim: Claim): Promise<void> {
+  /**
+   * Finish a claim that was cut off; does nothing where there is none, or where its container has not
+   * the key's name any more.
+   * @throws as `finish`
+   */
+  async settle(claim: Claim, holdsName: () => Promise<boolean>): Promise<void> {
     const [source, target] = [this.#claim(claim), this.#key(claim.keyHash)];
     try {
       if (!(await lstatIfThere(source)) || (await moveIntoPlace(source, target))) return;
       await publishDirectory(target, this.#options.trash);
-      // From then on a container runs on them, or will.
-      await passOn(target, null, sandboxIdOfSlot(claim.slotId));
-      await this.#bringIn(claim);
+      // Before anything moves: from then on nobody takes away what they looked at before.
+      const sandboxId = sandboxIdOfSlot(claim.slotId);
+      if (await markFor(target, { sandboxId, holdsName })) await this.#bringIn(claim);
     } catch (error) {
       throw unmovable(error);
     }
@@ -282,11 +289,10 @@ export class SlotDirectories {
     if (!found) return null;
     const { uid } = this.#options;
     const { mode } = found;
-    const names = await entriesOf(path);
+    const isOurs = found.isDirectory() && found.uid === uid && found.dev === (await device);
+    const names = isOurs ? await someEntriesOf(path, MAX_ENTRIES + 1) : [];
     const isMovable =
-      found.isDirectory() &&
-      found.uid === uid &&
-      found.dev === (await device) &&
+      isOurs &&
       names.length <= MAX_ENTRIES &&
       // A directory that its owner cannot write to goes nowhere else, unless root moves it.
       (process.getuid?.() === 0 ||

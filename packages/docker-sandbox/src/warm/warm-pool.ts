@@ -107,16 +107,16 @@ export class WarmPool implements AsyncDisposable {
   /** Remove one that a claim has begun to take and did not get. @throws where that is tried again later */
   async undo(slot: WarmSlot, claim: Claim): Promise<void> {
     const { containers, directories } = this.#options;
+    const { containerId } = slot;
+    slot.connection.close(silent());
+    let isFirst = true;
     await this.#remove(async () => {
-      slot.connection.close(silent());
-      await containers.remove(slot.containerId);
+      // Later the key's next user may have found it by its name, and it is theirs.
+      if (!isFirst && (await containers.hasName(containerId, claim.keyHash))) return;
+      isFirst = false;
+      await containers.remove(containerId);
       await directories.undo(claim);
     });
-  }
-
-  /** Remove one that a claim has begun to take, while nobody waits. */
-  undoInBackground(slot: WarmSlot, claim: Claim): void {
-    this.#inBackground(this.undo(slot, claim));
   }
 
   /** The engine made something: what failed before may work again. */

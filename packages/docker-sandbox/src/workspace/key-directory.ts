@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { chmod, mkdir, rename } from "node:fs/promises";
+import { chmod, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SandboxError } from "@carrel/backend-protocol";
 import { lstatIfThere, namesIn, removeIfThere, renameIfThere } from "../warm/if-there.ts";
@@ -88,6 +88,7 @@ export async function removeEmpty(path: string, sandboxId: string): Promise<void
     const mark = join(path, name);
     const places = ["workspace", "home"].map((place) => removeIfThere(`${mark}/../${place}`));
     if (!(await Promise.all(places)).every(Boolean)) continue;
+    await rm(`${mark}/../key`, { force: true });
     await removeIfThere(mark);
     await removeIfThere(path);
   }

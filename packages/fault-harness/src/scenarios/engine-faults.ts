@@ -39,6 +39,7 @@ export const engineFaults: Scenario = {
 /** Of which calls; `null`: of all. */
 const TARGETS: readonly (readonly string[] | null)[] = [
   ["create"],
+  ["rename"],
   ["start"],
   ["stop"],
   ["inspect"],
