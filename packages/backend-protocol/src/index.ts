@@ -50,7 +50,12 @@ export {
   MAX_READ_LINES_BYTES,
   MAX_SEARCH_LIMIT,
 } from "./limits.ts";
-export type { ManagedSandbox, SandboxStatus, SandboxUsage } from "./managed-sandbox.ts";
+export type {
+  ManagedSandbox,
+  SandboxStatus,
+  SandboxUsage,
+  UsageOptions,
+} from "./managed-sandbox.ts";
 export { narrowSandbox } from "./narrow-sandbox.ts";
 export { positionsOf } from "./positions-of.ts";
 export type {

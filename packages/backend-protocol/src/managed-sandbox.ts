@@ -19,9 +19,18 @@ export interface SandboxUsage {
   cpuMs: number | null;
   processCount: number | null;
   processLimit: number | null;
-  /** What the user's files take on disk. */
+  /** What the user's files take on disk; `null` also where that was not asked for. */
   diskBytes: number | null;
   diskLimitBytes: number | null;
+}
+
+export interface UsageOptions extends OperationOptions {
+  /**
+   * Whether to count what the files take. That reads the whole tree, often by a program inside the
+   * sandbox, whose processor time counts as the sandbox's; `false`: nothing is run inside.
+   * @default true
+   */
+  disk?: boolean;
 }
 
 /**
@@ -34,7 +43,7 @@ export interface ManagedSandbox extends Sandbox {
   /** Asks the engine, so that the answer is true now; throws `unavailable` where it cannot. */
   status(options?: OperationOptions): Promise<SandboxStatus>;
   /** @throws `gone`, `unavailable` */
-  usage(options?: OperationOptions): Promise<SandboxUsage>;
+  usage(options?: UsageOptions): Promise<SandboxUsage>;
   /** Freeze its processes and keep them in memory. Absent where the sandbox cannot. */
   pause?(options?: OperationOptions): Promise<void>;
   /** Make a paused or stopped sandbox run again, with its files. @throws `gone`, `unavailable` */

@@ -1,11 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { SandboxError, throwIfAborted } from "@carrel/backend-protocol";
 import type {
   CreateOptions,
   ManagedSandbox,
   OperationOptions,
   ProviderInfo,
-  SandboxErrorCode,
   SandboxProvider,
   SandboxSummary,
 } from "@carrel/backend-protocol";
@@ -13,7 +11,7 @@ import type { AgentConnection } from "@carrel/sandbox-agent";
 import { Background } from "./background.ts";
 import { Containers } from "./container/containers.ts";
 import type { FoundContainer } from "./container/containers.ts";
-import { alreadyExists, nameTaken, requireNoStray } from "./container/key-name.ts";
+import * as keyName from "./container/key-name.ts";
 import { hashKey } from "./container/installation.ts";
 import type { Installation } from "./container/installation.ts";
 import { connectEngine } from "./engine/engine.ts";
@@ -33,16 +31,10 @@ import type { WarmPoolOptions } from "./warm/warm-pool.ts";
 import { newSandboxId, silent } from "./warm/warm-slot.ts";
 import type { BodyVariables } from "./warm/warm-slot.ts";
 import type { FileStore } from "./workspace/file-store.ts";
+import { hasCode } from "./has-code.ts";
 
 /** How often something that was not there is made again. */
 const CREATE_ATTEMPTS = 5;
-/**
- * How often a name is tried. The engine takes it before it has the container, by as much as it takes
- * to make one, which is seconds under load. The pause doubles, up to a second.
- */
-const NAME_ATTEMPTS = 36;
-const FIRST_PAUSE_MS = 10;
-const MAX_PAUSE_MS = 1000;
 
 export interface DockerSandboxProvider extends Required<SandboxProvider> {
   /** How many started sandboxes wait to be claimed now; see `warm`. */
@@ -137,7 +129,7 @@ class DockerProvider implements DockerSandboxProvider {
     await this.#background.settled(keyHash, signal);
     const { files } = this.#parts;
     using _refillsWait = this.#pool?.yieldToUser();
-    const unused = requireNoStray(this.#containers, files, { keyHash, signal });
+    const unused = keyName.requireNoStray(this.#containers, files, { keyHash, signal });
     const claimed = await this.#claim({ key, keyHash, unused }, options);
     if (claimed) return claimed;
     await unused;
@@ -172,7 +164,8 @@ class DockerProvider implements DockerSandboxProvider {
     for (let attempt = 1; ; attempt++) {
       const found = await this.#find(key, options);
       if (found === null && !(await files.has(keyHash, signal))) return false;
-      if (found === null) await requireNoStray(this.#containers, files, { keyHash, signal });
+      if (found === null)
+        await keyName.requireNoStray(this.#containers, files, { keyHash, signal });
       try {
         // Files without a container: making one keeps others from doing so meanwhile.
         const sandbox = found ?? (await this.#make(key, keyHash, options));
@@ -258,22 +251,27 @@ class DockerProvider implements DockerSandboxProvider {
       } catch (error) {
         try {
           const isTaken = hasCode(error, "conflict");
-          if (attempt >= (isTaken ? NAME_ATTEMPTS : CREATE_ATTEMPTS)) {
-            throw isTaken ? nameTaken(error) : error;
+          if (attempt >= (isTaken ? keyName.NAME_ATTEMPTS : CREATE_ATTEMPTS)) {
+            throw isTaken ? keyName.nameTaken(error) : error;
           }
           await this.#clearTheWay(keyHash, error, { ...options, attempt });
         } catch (failure) {
           if (!hasCode(failure, "already-exists")) {
-            // Not before what its caller gave up is undone, for which they do not wait.
-            const undone = this.#background.settled(keyHash, undefined);
-            const released = undone.then(() => files.release(keyHash, sandboxId));
-            this.#background.add(released, keyHash);
+            const released = this.#release(keyHash, sandboxId);
             if (!signal?.aborted) await released;
           }
           throw failure;
         }
       }
     }
+  }
+
+  /** Not before what its caller gave up is undone, for which they do not wait. */
+  #release(keyHash: string, sandboxId: string): Promise<void> {
+    const undone = this.#background.settled(keyHash, undefined);
+    const released = undone.then(() => this.#parts.files.release(keyHash, sandboxId));
+    this.#background.add(released, keyHash);
+    return released;
   }
 
   /** After a container could not be had: do away with what was in its way, or give up. */
@@ -287,9 +285,10 @@ class DockerProvider implements DockerSandboxProvider {
     switch (error.code) {
       case "conflict": {
         const holder = await this.#containers.find(keyHash, signal);
-        if (holder && holder.status !== "gone" && !holder.abandoned) throw alreadyExists(error);
+        if (holder && holder.status !== "gone" && !holder.abandoned)
+          throw keyName.alreadyExists(error);
         if (holder) return this.#containers.remove(holder.id, signal);
-        await sleep(Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1)));
+        await keyName.pauseForName(attempt);
         return throwIfAborted(signal);
       }
       // The engine's word for directories that are not there: their last sandbox was just destroyed.
@@ -396,8 +395,4 @@ class DockerProvider implements DockerSandboxProvider {
     Object.assign(needs, await prepare(engine, options, waiting));
     this.#pool?.drainOutdated();
   }
-}
-
-function hasCode(error: unknown, code: SandboxErrorCode): boolean {
-  return SandboxError.isInstance(error) && error.code === code;
 }

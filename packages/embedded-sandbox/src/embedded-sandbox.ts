@@ -22,6 +22,7 @@ import type {
   RemoveOptions,
   SandboxStatus,
   SandboxUsage,
+  UsageOptions,
   SpawnOptions,
   WriteOptions,
   WriteResult,
@@ -164,7 +165,7 @@ export class EmbeddedSandbox implements ManagedSandbox {
     return this.#status;
   }
 
-  async usage({ signal }: OperationOptions = {}): Promise<SandboxUsage> {
+  async usage({ signal, disk = true }: UsageOptions = {}): Promise<SandboxUsage> {
     throwIfAborted(signal);
     if (this.#status === "gone") throw this.#gone();
     return {
@@ -173,7 +174,7 @@ export class EmbeddedSandbox implements ManagedSandbox {
       cpuMs: null,
       processCount: this.#processes.runningCount,
       processLimit: this.#processes.limit,
-      diskBytes: await diskUsage(this.#directory.mounts, signal),
+      diskBytes: disk ? await diskUsage(this.#directory.mounts, signal) : null,
       diskLimitBytes: null,
     };
   }

@@ -46,3 +46,43 @@ test("who gave up waiting hears so, and who gave up after its turn passes it on"
   turn[Symbol.dispose]();
   await last.admitted;
 });
+
+test("who steps aside lets the next go on, and comes back before those who wait", async () => {
+  const queue = new AdmissionQueue({ maxConcurrentStarts: 1, maxQueuedStarts: 3 });
+  const [first, second, third] = [queue.enter(never), queue.enter(never), queue.enter(never)];
+  first.stepAside();
+  await second.admitted;
+  expect([queue.running, queue.waiting]).toEqual([1, 2]);
+  const order: string[] = [];
+  const back = first.comeBack().then(() => order.push("first"));
+  const last = third.admitted.then(() => order.push("third"));
+  second[Symbol.dispose]();
+  await back;
+  expect(queue.running).toBe(1);
+  first[Symbol.dispose]();
+  await last;
+  expect(order).toEqual(["first", "third"]);
+  third[Symbol.dispose]();
+  expect([queue.running, queue.waiting]).toEqual([0, 0]);
+});
+
+test("who stepped aside counts as waiting until it leaves, and may leave from there", async () => {
+  const queue = new AdmissionQueue({ maxConcurrentStarts: 1, maxQueuedStarts: 1 });
+  const controller = new AbortController();
+  const first = queue.enter(controller.signal);
+  first.stepAside();
+  const second = queue.enter(never);
+  expect(() => queue.enter(never)).toThrow("wait already");
+  const back = first.comeBack();
+  const reason = new Error("on purpose");
+  controller.abort(reason);
+  await expect(back).rejects.toBe(reason);
+  first[Symbol.dispose]();
+  expect([queue.running, queue.waiting]).toEqual([1, 0]);
+  const third = queue.enter(never);
+  second[Symbol.dispose]();
+  await third.admitted;
+  third.stepAside();
+  third[Symbol.dispose]();
+  expect([queue.running, queue.waiting]).toEqual([0, 0]);
+});

@@ -13,6 +13,18 @@ export interface Admission extends Disposable {
   readonly admitted: Promise<void>;
   /** Whether it had to wait. */
   readonly queued: boolean;
+  /** Let the next go on meanwhile: what comes now is no start, and may take long. */
+  stepAside(): void;
+  /** Have a place again, before all who wait for their first. Rejects with the signal's reason where that fires before. */
+  comeBack(): Promise<void>;
+}
+
+/** A turn that came, or that is waited for. */
+interface Turn {
+  readonly admitted: Promise<void>;
+  readonly queued: boolean;
+  /** @returns whether it had come, so that it is to be passed on */
+  leave(): boolean;
 }
 
 /** Until a start was measured. */
@@ -26,6 +38,9 @@ export class AdmissionQueue {
   readonly #limits: AdmissionLimits;
   // In the order of their coming: a set forgets one from its middle at once.
   readonly #waiting = new Set<() => void>();
+  /** Those who had a place and stepped aside: they came before all who wait. */
+  readonly #returning = new Set<() => void>();
+  #aside = 0;
   #running = 0;
   #typicalMs = FIRST_GUESS_MS;
 
@@ -37,23 +52,29 @@ export class AdmissionQueue {
     return this.#running;
   }
 
+  /** Also those who stepped aside. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting.size + this.#returning.size + this.#aside;
   }
 
   /** How long it takes, by what starts took lately, until one who comes now had its turn. */
   get expectedWaitMs(): number {
-    const rounds = Math.ceil((this.#waiting.size + 1) / this.#limits.maxConcurrentStarts);
+    const rounds = Math.ceil((this.waiting + 1) / this.#limits.maxConcurrentStarts);
     return Math.max(MIN_RETRY_MS, Math.round(rounds * this.#typicalMs));
   }
 
   /** Take a place, in this step. @throws `capacity` where too many wait */
   enter(signal: AbortSignal): Admission {
+    const isFull = this.#running >= this.#limits.maxConcurrentStarts;
+    if (isFull && this.waiting >= this.#limits.maxQueuedStarts) throw this.#full();
+    return this.#admission(this.#turn(this.#waiting, signal), signal);
+  }
+
+  #turn(queue: Set<() => void>, signal: AbortSignal): Turn {
     if (this.#running < this.#limits.maxConcurrentStarts) {
       this.#running += 1;
-      return this.#admission(Promise.resolve(), false, () => true);
+      return { admitted: Promise.resolve(), queued: false, leave: () => true };
     }
-    if (this.#waiting.size >= this.#limits.maxQueuedStarts) throw this.#full();
     const turn = Promise.withResolvers<void>();
     let admitted = false;
     const onTurn = (): void => {
@@ -62,49 +83,68 @@ export class AdmissionQueue {
       turn.resolve();
     };
     const giveUp = (): void => {
-      this.#waiting.delete(onTurn);
+      queue.delete(onTurn);
       turn.reject(signal.reason);
     };
     // Whoever left before the turn came does not listen any more.
     turn.promise.catch(() => undefined);
-    this.#waiting.add(onTurn);
+    queue.add(onTurn);
     signal.addEventListener("abort", giveUp, { once: true });
     if (signal.aborted) giveUp();
-    return this.#admission(turn.promise, true, () => {
+    const leave = (): boolean => {
       signal.removeEventListener("abort", giveUp);
-      this.#waiting.delete(onTurn);
+      queue.delete(onTurn);
       return admitted;
-    });
+    };
+    return { admitted: turn.promise, queued: true, leave };
   }
 
-  #admission(admitted: Promise<void>, queued: boolean, leave: () => boolean): Admission {
-    let since: number | null = null;
-    void admitted.then(
-      () => (since = performance.now()),
-      () => undefined,
-    );
+  #admission(first: Turn, signal: AbortSignal): Admission {
+    let turn: Turn | null = first;
     let left = false;
+    let since: number | null = null;
+    const begin = (): void => void (since = performance.now());
+    void first.admitted.then(begin, () => undefined);
+    const leave = (): void => {
+      if (turn?.leave()) this.#next();
+      turn = null;
+    };
     return {
-      admitted,
-      queued,
+      admitted: first.admitted,
+      queued: first.queued,
+      stepAside: () => {
+        if (!turn || left) return;
+        leave();
+        this.#aside += 1;
+      },
+      comeBack: async () => {
+        if (turn || left) return;
+        this.#aside -= 1;
+        turn = this.#turn(this.#returning, signal);
+        await turn.admitted;
+        begin();
+      },
       [Symbol.dispose]: () => {
         if (left) return;
         left = true;
-        if (!leave()) return;
-        if (since !== null) this.#measure(performance.now() - since);
-        this.#next();
+        if (!turn) this.#aside -= 1;
+        else if (turn.leave()) {
+          if (since !== null) this.#measure(performance.now() - since);
+          this.#next();
+        }
       },
     };
   }
 
   /** The turn passes straight to the first who waits, so that nobody who comes can overtake. */
   #next(): void {
-    const [first] = this.#waiting;
+    const queue = this.#returning.size > 0 ? this.#returning : this.#waiting;
+    const [first] = queue;
     if (first === undefined) {
       this.#running -= 1;
       return;
     }
-    this.#waiting.delete(first);
+    queue.delete(first);
     first();
   }
 

@@ -1,13 +1,28 @@
+import { Deadline } from "./deadline.ts";
 import type { LifecycleContext } from "./lifecycle-context.ts";
 import type { SandboxSlot } from "./sandbox-slot.ts";
 import type { SandboxStopper } from "./sandbox-stopper.ts";
 import type { Turns } from "./turns.ts";
+
+/** Sandboxes that one who needs room looks at together: each look may have to wait for half a second. */
+const LOOKS_AT_ONCE = 16;
+/** After so long no further ones are looked at: all seem to work, and that changes by itself. */
+const SEARCH_MS = 1000;
+/**
+ * A sandbox that does not tell within that time whether it works is passed over. More than a search
+ * takes, because a busy engine needs a second for each look, and nobody would ever find room then.
+ */
+const LOOK_MS = 3000;
 
 /** Puts the idle sandbox that was unused for longest to sleep where another one needs its place. */
 export class Evictor {
   readonly #context: LifecycleContext;
   readonly #stopper: SandboxStopper;
   readonly #turns: Turns;
+  /** Looks under way, whether the sandbox is idle: all who need room at the same time share them. */
+  readonly #looks = new Map<SandboxSlot, Promise<boolean>>();
+  /** When a look last found it working, so that the next search begins with others. */
+  readonly #workedAt = new WeakMap<SandboxSlot, number>();
 
   constructor(context: LifecycleContext, stopper: SandboxStopper, turns: Turns) {
     this.#context = context;
@@ -18,38 +33,79 @@ export class Evictor {
   /**
    * @param key whose sandbox needs the place
    * @param userId only sandboxes of this user; `null`: of anybody
-   * @returns `false` where none was idle
+   * @param signal nothing more is begun once it fired
+   * @returns `false` where none was found idle in time
    */
-  async makeRoom(key: string, userId: string | null): Promise<boolean> {
-    // Looked at anew each time: while one is stopped others become idle, or come to be in use.
+  async makeRoom(key: string, userId: string | null, signal: AbortSignal): Promise<boolean> {
+    const searchUntil = performance.now() + SEARCH_MS;
     const passedOver = new Set<SandboxSlot>();
-    for (;;) {
-      const victim = this.#leastRecentlyUsed(key, userId, passedOver);
-      if (!victim) return false;
-      passedOver.add(victim);
-      if (await this.#evict(victim)) return true;
+    while (performance.now() < searchUntil) {
+      // Found anew each time: meanwhile others become idle, or come to be in use.
+      const candidates = this.#candidates(key, userId, passedOver);
+      if (candidates.length === 0) return false;
+      const looks = candidates.map((slot) => ({ slot, idle: this.#look(slot) }));
+      for (const { slot, idle } of looks) {
+        passedOver.add(slot);
+        if (!(await idle)) continue;
+        if (signal.aborted) return false;
+        if (await this.#evict(slot)) return true;
+      }
+      if (signal.aborted) return false;
     }
+    return false;
   }
 
-  #leastRecentlyUsed(
+  /** Those that may be idle, the one that was unused for longest first. */
+  #candidates(
     key: string,
     userId: string | null,
     passedOver: ReadonlySet<SandboxSlot>,
-  ): SandboxSlot | null {
-    const { registry, locks } = this.#context;
-    let found: SandboxSlot | null = null;
-    for (const slot of registry.slots()) {
-      if (slot.key === key || !slot.isIdle(0) || passedOver.has(slot)) continue;
-      // Somebody does something with it already. To wait for that with a key's lock in hand would
-      // let two who need room wait for each other.
-      if (locks.isLocked(slot.key)) continue;
-      if (userId !== null && slot.userId !== userId) continue;
-      if (!found || slot.unusedMs > found.unusedMs) found = slot;
+  ): SandboxSlot[] {
+    const fits = (slot: SandboxSlot): boolean =>
+      slot.key !== key &&
+      slot.isIdle(0) &&
+      !passedOver.has(slot) &&
+      (userId === null || slot.userId === userId) &&
+      (this.#looks.has(slot) || this.#isFree(slot));
+    const found = this.#context.registry.slots().filter(fits);
+    const usedAt = (slot: SandboxSlot): number =>
+      Math.max(slot.lastActiveAt, this.#workedAt.get(slot) ?? Number.NEGATIVE_INFINITY);
+    return found.toSorted((one, other) => usedAt(one) - usedAt(other)).slice(0, LOOKS_AT_ONCE);
+  }
+
+  /**
+   * Whether nobody does something with it already. To wait for that with a key's lock in hand would
+   * let two who need room wait for each other.
+   */
+  #isFree({ key }: SandboxSlot): boolean {
+    return !this.#context.locks.isLocked(key);
+  }
+
+  #look(slot: SandboxSlot): Promise<boolean> {
+    const underWay = this.#looks.get(slot);
+    if (underWay) return underWay;
+    const look = this.#lookNow(slot).finally(() => this.#looks.delete(slot));
+    this.#looks.set(slot, look);
+    return look;
+  }
+
+  async #lookNow(slot: SandboxSlot): Promise<boolean> {
+    const { work, locks } = this.#context;
+    using deadline = new Deadline({ timeoutMs: LOOK_MS, failure: "The sandbox did not tell" });
+    try {
+      const isWorking = await locks.run(slot.key, deadline.signal, () =>
+        work.isWorking(slot, deadline, "again-soon"),
+      );
+      if (isWorking) this.#workedAt.set(slot, slot.clock.now());
+      return !isWorking;
+    } catch {
+      // Nothing was to be done to it, and whoever puts it to sleep later hears why that fails.
+      return false;
     }
-    return found;
   }
 
   async #evict(slot: SandboxSlot): Promise<boolean> {
+    if (!slot.isIdle(0) || !this.#isFree(slot)) return false;
     try {
       return await this.#turns.take(
         slot.key,

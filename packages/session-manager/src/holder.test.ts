@@ -11,21 +11,23 @@ function open() {
   const clock = new ManualClock();
   const store = breakable(new MemorySessionStore({ now: () => 1e12 + clock.now() }));
   const failures: unknown[] = [];
+  const beats: number[] = [];
   const holder = new Holder({
     store: store.store,
     clock,
     holderTtlMs: 30_000,
+    onBeat: () => void beats.push(clock.now()),
     onFailure: (error) => failures.push(error),
   });
   const deadline = new Deadline({ timeoutMs: 10_000, failure: "It did not beat" });
   onTestFinished(() => deadline[Symbol.dispose]());
-  return { clock, store, failures, holder, deadline };
+  return { clock, store, failures, beats, holder, deadline };
 }
 
 test("beats from when it is first needed, three times in its time to live", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
-  const { holder, clock, store, deadline } = open();
+  const { holder, clock, store, beats, deadline } = open();
   expect(holder.alive).toBe(false);
   await Promise.all([holder.ensureAlive(deadline), holder.ensureAlive(deadline)]);
   expect(store.calls).toEqual(["beat"]);
@@ -35,6 +37,7 @@ test("beats from when it is first needed, three times in its time to live", asyn
     expect(holder.alive).toBe(true);
   }
   expect(holder.epoch).toBe(1);
+  expect(beats).toHaveLength(10);
   await holder.retire();
   expect(holder.alive).toBe(false);
   expect(store.calls.at(-1)).toBe("retire");
@@ -48,6 +51,18 @@ test("does not believe to live when its beats failed for so long, and then begin
   expect(holder.alive).toBe(true);
   clock.advance(1);
   expect(holder.alive).toBe(false);
+  await expect(holder.ensureAlive(deadline)).rejects.toMatchObject({ code: "unavailable" });
+  store.state = "up";
+  await holder.ensureAlive(deadline);
+  expect([holder.alive, holder.epoch]).toEqual([true, 2]);
+  await holder.retire();
+});
+
+test("begins anew also where the store's word of that got lost", async () => {
+  const { holder, clock, store, deadline } = open();
+  await holder.ensureAlive(deadline);
+  clock.advance(30_000);
+  store.state = "answers-lost";
   await expect(holder.ensureAlive(deadline)).rejects.toMatchObject({ code: "unavailable" });
   store.state = "up";
   await holder.ensureAlive(deadline);

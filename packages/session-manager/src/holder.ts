@@ -9,6 +9,8 @@ export interface HolderOptions {
   clock: MonotonicClock;
   /** How long the store believes that a holder lives after its last beat. */
   holderTtlMs: number;
+  /** Called after each beat in the background. Must not throw. */
+  onBeat: () => void;
   /** Told of a beat that failed; the next one comes all the same. */
   onFailure: (error: unknown) => void;
 }
@@ -29,11 +31,13 @@ export class Holder {
   #aliveUntil = Number.NEGATIVE_INFINITY;
   #epoch = 0;
   #beating: Promise<void> | null = null;
+  /** A beat failed, and what the store would have said of it is not known. */
+  #unanswered = false;
   #retired = false;
 
   constructor(options: HolderOptions) {
     this.#options = options;
-    this.#loop = new BackgroundLoop({ pass: () => this.#beat(), onFailure: options.onFailure });
+    this.#loop = new BackgroundLoop({ pass: () => this.#beatOn(), onFailure: options.onFailure });
   }
 
   get alive(): boolean {
@@ -47,6 +51,9 @@ export class Holder {
 
   /** Beat where that is needed, and from then on. @throws what the store throws */
   async ensureAlive(deadline: Deadline): Promise<void> {
+    // One that is under way may be about to tell that the store had given it up.
+    const beating = this.#beating?.catch(() => undefined);
+    if (beating) await deadline.run(() => beating);
     if (this.alive) return;
     await deadline.run(() => this.#beat());
     if (!this.#retired) this.#loop.start(Math.ceil(this.#options.holderTtlMs / BEATS_PER_TTL));
@@ -73,6 +80,11 @@ export class Holder {
     await deadline.run(() => store.retire(this.id));
   }
 
+  async #beatOn(): Promise<void> {
+    await this.#beat();
+    this.#options.onBeat();
+  }
+
   #beat(): Promise<void> {
     this.#beating ??= this.#beatOnce().finally(() => {
       this.#beating = null;
@@ -88,8 +100,11 @@ export class Holder {
       timeoutMs: ttlMs,
       failure: "The store did not note that the manager lives",
     });
+    const mayHaveDied = this.#unanswered && !this.alive;
+    this.#unanswered = true;
     const lived = await deadline.run(() => store.beat(this.id, ttlMs));
-    if (!lived || this.#epoch === 0) this.#epoch += 1;
+    this.#unanswered = false;
+    if (!lived || mayHaveDied || this.#epoch === 0) this.#epoch += 1;
     this.#aliveUntil = sentAt + ttlMs;
   }
 }

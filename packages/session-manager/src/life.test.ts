@@ -1,6 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { FakeProvider } from "../test/fake-provider.ts";
 import { Installation } from "../test/many-managers.ts";
-import { rejection } from "../test/test-manager.ts";
+import { ManualClock, rejection } from "../test/test-manager.ts";
+import { MemorySessionStore } from "./memory-session-store.ts";
+import type { SessionManagerOptions } from "./session-manager-options.ts";
+import { SessionManager } from "./session-manager.ts";
+import { MAX_PRUNED_EVENTS } from "./session-store.ts";
 
 const MINUTE = 60_000;
 const HALF_HOUR = 30 * MINUTE;
@@ -94,6 +99,16 @@ describe("work that nobody here holds", () => {
     clock.advance(HALF_HOUR);
     expect(await manager.cleanupIdle()).toBe(0);
     expect(provider.statuses()).toEqual({ alice: "running" });
+  });
+
+  test("is not what looking for it takes: an idle sandbox of many files sleeps", async () => {
+    await using installation = new Installation();
+    const { clock, provider } = installation;
+    const { manager } = installation.start();
+    await manager.getOrCreate("alice");
+    clock.advance(HALF_HOUR);
+    expect(await manager.cleanupIdle()).toBe(1);
+    expect(provider.statuses()).toEqual({ alice: "stopped" });
   });
 
   test("counts for one day after the last call, and not at all where it is ignored", async () => {
@@ -191,6 +206,70 @@ describe("retention", () => {
   });
 });
 
+describe("a wall clock that jumps", () => {
+  test("a month ahead deletes nobody's files, which go when they are old enough", async () => {
+    using _wall = fakeWallClock();
+    const { provider, clock, manager } = openOnWallClock({ workspaceRetentionMs: 30 * DAY });
+    const users = ["u1", "u2", "u3"];
+    for (const user of users) {
+      await manager.getOrCreate(user);
+      await manager.release(user);
+    }
+    const pass = async (elapsedMs: number): Promise<string[]> => {
+      clock.advance(elapsedMs);
+      vi.setSystemTime(Date.now() + elapsedMs);
+      await manager.cleanupIdle();
+      return [...provider.files.keys()];
+    };
+    expect(await pass(MINUTE)).toEqual(users);
+    vi.setSystemTime(Date.now() + 31 * DAY);
+    expect(await pass(MINUTE)).toEqual(users);
+    expect(await pass(MINUTE)).toEqual(users);
+    // Used after the jump, by the clock that jumped.
+    await manager.getOrCreate("u3");
+    await manager.release("u3");
+    expect(await pass(29 * DAY)).toEqual(users);
+    expect(await pass(DAY)).toEqual(["u3"]);
+    await manager.shutdown();
+  });
+
+  test("gives up no container, and ends no session", async () => {
+    using _wall = fakeWallClock();
+    const { provider, store, manager } = openOnWallClock({ maxLifetimeMs: 30 * DAY });
+    await manager.getOrCreate("alice");
+    await manager.release("alice");
+    await manager.getOrCreate("bob");
+    await manager.createSession();
+    expect(await manager.cleanupIdle(0)).toBe(2);
+    vi.setSystemTime(Date.now() + 31 * DAY);
+    expect(await manager.cleanupIdle()).toBe(0);
+    expect(provider.machines.size).toBe(3);
+    expect(await store.count()).toBe(2);
+    await manager.shutdown();
+  });
+});
+
+function fakeWallClock(): Disposable {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  return { [Symbol.dispose]: () => void vi.useRealTimers() };
+}
+
+/** A manager whose store goes by the wall clock, as databases do. */
+function openOnWallClock(options: Partial<SessionManagerOptions>): {
+  provider: FakeProvider;
+  store: MemorySessionStore;
+  clock: ManualClock;
+  manager: SessionManager;
+} {
+  const [provider, store, clock] = [
+    new FakeProvider(),
+    new MemorySessionStore(),
+    new ManualClock(),
+  ];
+  const manager = new SessionManager({ provider, store, clock, ...options });
+  return { provider, store, clock, manager };
+}
+
 describe("purge", () => {
   test("deletes all that a user has, and nothing of others", async () => {
     await using installation = new Installation();
@@ -209,6 +288,31 @@ describe("purge", () => {
     expect([await store.workspace("alice"), await store.workspace(own)]).toEqual([null, null]);
     expect(await manager.purge("alice")).toBe(false);
     expect(await (await manager.getOrCreate("alice")).stat("a.txt")).toBeNull();
+  });
+
+  test("deletes the log's lines of a user, also those that were still to be written", async () => {
+    await using installation = new Installation();
+    const { store } = installation;
+    const { manager } = installation.start({ storeIntervalMs: 5 });
+    await manager.getOrCreate("alice");
+    const own = await manager.createSession({ userId: "alice", scope: "session" });
+    await manager.getOrCreate("bob");
+    await expect.poll(async () => (await store.events({ limit: 10 })).length).toBe(6);
+    const many = { type: "start-failed", sessionId: "alice", key: "alice", detail: {} };
+    await store.log(Array.from({ length: 2000 }, () => many));
+    expect(await manager.purge("alice")).toBe(true);
+    await manager.shutdown();
+    for (const key of ["alice", own]) expect(await store.events({ key, limit: 10 })).toEqual([]);
+    expect(await store.events({ key: "bob", limit: 10 })).toHaveLength(2);
+  });
+
+  test("goes on until all lines are deleted, however many a call deletes", async () => {
+    await using installation = new Installation();
+    const { manager, store } = installation.start();
+    const answers = [MAX_PRUNED_EVENTS, MAX_PRUNED_EVENTS, 1, 0];
+    installation.store.forgetEvents = async () => answers.shift() ?? 0;
+    expect(await manager.purge("alice")).toBe(true);
+    expect(store.calls.filter((name) => name === "forgetEvents")).toHaveLength(3);
   });
 
   test("waits for another manager that has the sandbox awake", async () => {

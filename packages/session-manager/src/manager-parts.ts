@@ -50,7 +50,13 @@ export class ManagerParts {
     const { provider, store, clock, settings } = readOptions(options);
     const onFailure = (error: unknown): void => this.events.emit({ type: "store-failed", error });
     const { holderTtlMs } = settings;
-    this.#holder = new Holder({ store, clock, holderTtlMs, onFailure });
+    this.#holder = new Holder({
+      store,
+      clock,
+      holderTtlMs,
+      onBeat: () => void residencies.renewSoon(),
+      onFailure,
+    });
     const time = new AnchoredTime(clock);
     this.registry = new SessionRegistry({ provider, clock, time });
     const residencies = new Residencies({

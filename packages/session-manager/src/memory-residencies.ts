@@ -101,11 +101,13 @@ export class MemoryResidencies {
     });
   }
 
-  // One whose beat lies in the future beat before the clock was set back: nobody knows how long ago.
   #buryTheDead(): void {
     const now = this.#now();
     for (const [id, { beatAt, expiresAt }] of this.#holders) {
-      if (expiresAt <= now || beatAt > now) this.retire(id);
+      if (expiresAt <= now) this.retire(id);
+      // It beat before the clock was set back. Nobody knows how long ago: it gets its time once more.
+      else if (beatAt > now)
+        this.#holders.set(id, { beatAt: now, expiresAt: now + expiresAt - beatAt });
     }
   }
 }

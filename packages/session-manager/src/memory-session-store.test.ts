@@ -31,8 +31,24 @@ test("a clock that is set back makes no holder immortal", async () => {
   await store.beat("killed", 30_000);
   await store.acquire({ key: "alice", userId: "alice", holder: "killed" }, NO_CEILINGS);
   now = Date.parse("2026-01-01T00:00:00Z");
-  await store.beat("me", 30_000);
+  await store.beat("me", 60_000);
+  now += 29_999;
+  expect(await store.beginChange("alice", "me")).toBe(false);
+  now += 1;
   expect(await store.beginChange("alice", "me")).toBe(true);
+});
+
+test("a clock that is set back takes nothing from those who live", async () => {
+  let now = Date.parse("2026-01-02T00:00:00Z");
+  const store = new MemorySessionStore({ now: () => now });
+  const limits = { ...NO_CEILINGS, maxResidentSandboxes: 1 };
+  for (const holder of ["me", "you"]) await store.beat(holder, 30_000);
+  await store.acquire({ key: "alice", userId: "alice", holder: "me" }, limits);
+  now -= 5000;
+  expect(await store.acquire({ key: "bob", userId: "bob", holder: "you" }, limits)).toMatchObject({
+    outcome: "full",
+  });
+  expect(await store.beat("me", 30_000)).toBe(true);
 });
 
 test("times are of the clock that was passed in", async () => {

@@ -1,6 +1,7 @@
 import { requireWholeNumber } from "@carrel/backend-protocol";
 import type { SandboxStatus } from "@carrel/backend-protocol";
 import { MemoryResidencies } from "./memory-residencies.ts";
+import { MAX_PRUNED_EVENTS } from "./session-store.ts";
 import type {
   AcquireOutcome,
   LoggedEvent,
@@ -15,8 +16,6 @@ import type {
 
 /** Of the log only so many of the latest events are kept. */
 export const MAX_EVENTS_IN_MEMORY = 10_000;
-
-const MAX_PRUNED_EVENTS = 10_000;
 
 export interface MemorySessionStoreOptions {
   /** The time in milliseconds since 1970, of which all others are taken. @default Date.now */
@@ -206,14 +205,21 @@ export class MemorySessionStore implements SessionStore {
 
   async pruneEvents(olderThanMs: number): Promise<number> {
     const loggedBefore = this.#time(olderThanMs);
-    const old = this.#events.filter((each) => each.at < loggedBefore).slice(0, MAX_PRUNED_EVENTS);
-    const pruned = new Set(old);
-    this.#events = this.#events.filter((each) => !pruned.has(each));
-    return old.length;
+    return this.#deleteEvents((each) => each.at < loggedBefore);
+  }
+
+  async forgetEvents(key: string): Promise<number> {
+    return this.#deleteEvents((each) => each.key === key);
   }
 
   /** There is nothing to give back: what is in memory goes with the last reference to it. */
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  #deleteEvents(isMeant: (event: LoggedEvent) => boolean): number {
+    const deleted = new Set(this.#events.filter(isMeant).slice(0, MAX_PRUNED_EVENTS));
+    this.#events = this.#events.filter((each) => !deleted.has(each));
+    return deleted.size;
+  }
 
   #time(agoMs = 0): string {
     return new Date(Math.max(0, this.#now() - agoMs)).toISOString();

@@ -2,7 +2,10 @@ import { SandboxError } from "@carrel/backend-protocol";
 import { describe, expect, test } from "vitest";
 import { Installation } from "../test/many-managers.ts";
 import { Gate } from "../test/provider-doubles.ts";
+import { swappable } from "../test/store-doubles.ts";
 import { rejection } from "../test/test-manager.ts";
+import { MemorySessionStore } from "./memory-session-store.ts";
+import { SessionManager } from "./session-manager.ts";
 
 const TTL = 30_000;
 const NOTHING = { adopted: 0, stopped: 0, removed: 0, closed: 0, failed: 0, complete: true };
@@ -99,20 +102,36 @@ describe("after a crash", () => {
     await (await provider.create("frozen without a session")).pause?.();
     clock.advance(TTL);
     const { manager, events } = installation.start();
-    expect(await manager.recover()).toEqual({ ...NOTHING, stopped: 2, removed: 2 });
+    expect(await manager.recover()).toEqual({ ...NOTHING, stopped: 3, removed: 1 });
     expect(provider.statuses()).toEqual({
       "runs without a session": "stopped",
       "sleeps without a session": "stopped",
       "frozen without a session": "stopped",
       [reachable]: "stopped",
-      // The store never knew it: this may be the wrong store.
+      // The store never knew these: this may be the wrong store.
+      [`ses_${"r".repeat(24)}`]: "stopped",
       [`ses_${"u".repeat(24)}`]: "stopped",
     });
     expect(await store.workspace(left)).toBeNull();
     expect(
       events.flatMap((event) => (event.type === "orphan-cleared" ? [event.how] : [])).toSorted(),
-    ).toEqual(["removed", "stopped", "stopped"]);
+    ).toEqual(["stopped", "stopped", "stopped"]);
     expect(await manager.recover()).toEqual(NOTHING);
+  });
+
+  test("one that runs and whose session ended amid the crash goes with its files", async () => {
+    await using installation = new Installation();
+    const { provider, store, clock } = installation;
+    const crashed = installation.start();
+    const ended = await crashed.manager.createSession();
+    crashed.kill();
+    await store.close(ended);
+    clock.advance(TTL);
+    const { manager, events } = installation.start();
+    expect(await manager.recover()).toEqual({ ...NOTHING, removed: 1 });
+    expect(events).toContainEqual({ type: "orphan-cleared", key: ended, how: "removed" });
+    expect(provider.files.has(ended)).toBe(false);
+    expect(await store.workspace(ended)).toBeNull();
   });
 
   test.each(["before the sandbox was made", "after it was made"])(
@@ -232,6 +251,93 @@ describe("after a crash", () => {
       code: "aborted",
     });
     expect(installation.provider.statuses()).toEqual({ orphan: "running" });
+  });
+});
+
+describe("a database that was lost", () => {
+  test("costs nobody the files: what runs is stopped, at each start anew", async () => {
+    await using installation = new Installation();
+    const { provider, clock } = installation;
+    const crashed = installation.start();
+    const running = await crashed.manager.createSession();
+    const frozen = await crashed.manager.createSession();
+    for (const id of [running, frozen]) {
+      await (await crashed.manager.getSession(id)).write("thesis.txt", "months of work");
+    }
+    await (await provider.find(frozen))?.pause?.();
+    crashed.kill();
+    const store = new MemorySessionStore();
+    for (const stopped of [2, 0]) {
+      await using manager = new SessionManager({ provider, store, clock });
+      expect(await manager.recover()).toEqual({ ...NOTHING, stopped });
+      clock.advance(365 * 24 * 60 * 60 * 1000);
+      await manager.cleanupIdle();
+    }
+    expect(provider.statuses()).toEqual({ [running]: "stopped", [frozen]: "stopped" });
+    expect([...provider.files.values()].map((files) => [...files])).toEqual([
+      ["thesis.txt"],
+      ["thesis.txt"],
+    ]);
+  });
+
+  test("while the server runs: sandboxes are stopped, the ids are unknown, and the files stay", async () => {
+    await using installation = new Installation();
+    const { provider, clock } = installation;
+    const lost = new MemorySessionStore();
+    const server = swappable(lost);
+    await using manager = new SessionManager({
+      provider,
+      clock,
+      store: server.store,
+      storeIntervalMs: 5,
+    });
+    const id = await manager.createSession();
+    server.current = new MemorySessionStore();
+    await expect.poll(() => manager.sessionCount).toBe(0);
+    await expect.poll(() => provider.statuses()).toEqual({ [id]: "stopped" });
+    await expect(manager.getSession(id)).rejects.toMatchObject({ code: "not-found" });
+    await manager.recover();
+    expect([...provider.files.keys()]).toEqual([id]);
+  });
+
+  test.each(["awake", "asleep"])(
+    "and a call on a lost session that is %s is no reason to delete it either",
+    async (state) => {
+      await using installation = new Installation();
+      const { provider, clock } = installation;
+      const server = swappable(new MemorySessionStore({ now: () => clock.now() }));
+      // Ends by others are not noticed in this test: the call comes first.
+      const storeIntervalMs = 1_000_000;
+      const options = { provider, clock, store: server.store, storeIntervalMs };
+      await using manager = new SessionManager(options);
+      const id = await manager.createSession();
+      const sandbox = await manager.getSession(id);
+      server.current = new MemorySessionStore({ now: () => clock.now() });
+      if (state === "asleep") expect(await manager.cleanupIdle(0)).toBe(1);
+      clock.advance(2 * TTL);
+      await expect(sandbox.stat("a.txt")).rejects.toMatchObject({ code: "gone" });
+      await manager.cleanupIdle(0);
+      expect(provider.statuses()).toEqual({ [id]: "stopped" });
+      await manager.recover();
+      await manager.cleanupIdle(0);
+      expect([...provider.files.keys()]).toEqual([id]);
+    },
+  );
+
+  test("keeps nobody from deleting: purge and the end of a session go on as ever", async () => {
+    await using installation = new Installation();
+    const { provider, clock } = installation;
+    const server = swappable(new MemorySessionStore());
+    const options = { provider, clock, store: server.store, storeIntervalMs: 1_000_000 };
+    await using manager = new SessionManager(options);
+    const id = await manager.createSession();
+    await manager.getOrCreate("alice");
+    server.current = new MemorySessionStore();
+    expect(provider.files.size).toBe(2);
+    await manager.endSession(id);
+    await using after = new SessionManager({ provider, clock, store: new MemorySessionStore() });
+    expect(await after.purge("alice")).toBe(true);
+    expect([...provider.files.keys()]).toEqual([]);
   });
 });
 

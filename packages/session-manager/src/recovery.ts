@@ -149,7 +149,7 @@ export class Recovery {
     }
   }
 
-  /** It is in memory and has no session. */
+  /** It is in memory and has no session: stopped, or deleted where the store knows that the session ended. */
   async #clear(
     key: string,
     paused: boolean,
@@ -169,10 +169,14 @@ export class Recovery {
     }
   }
 
-  /** Files that an end left which a crash cut short. Where the store never knew them, it is not the store of these. */
+  /**
+   * Files that an end left which a crash cut short. Where the store does not know that a sandbox of
+   * them ever ran, it is not the store of these.
+   */
   async #remove(key: string, report: RecoveryReport, deadline: Deadline): Promise<void> {
     const { store, registry, events } = this.#context;
-    if (!(await deadline.run(() => store.workspace(key)))) return;
+    const workspace = await deadline.run(() => store.workspace(key));
+    if (!workspace || workspace.status === null) return;
     if (!(await this.#stopper.removeUnreached(registry.slotOf(key, null), deadline))) return;
     report.removed += 1;
     events.emit({ type: "workspace-deleted", key, reason: "orphaned" });

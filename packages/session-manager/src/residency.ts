@@ -2,6 +2,7 @@ import { SandboxError } from "@carrel/backend-protocol";
 import type { SandboxStatus } from "@carrel/backend-protocol";
 import { Deadline } from "./deadline.ts";
 import type { Holder } from "./holder.ts";
+import { mapBounded } from "./map-bounded.ts";
 import { pause } from "./pause.ts";
 import type { AcquireOutcome, ResidentCeilings, SessionStore } from "./session-store.ts";
 
@@ -11,6 +12,9 @@ const STORE_TIMEOUT_MS = 10_000;
 // While another manager puts a sandbox to sleep it is asked again after 20, 40, … 500 ms.
 const FIRST_DELAY_MS = 20;
 const MAX_DELAY_MS = 500;
+
+/** Residencies that are renewed at a time. */
+const RENEWALS_AT_ONCE = 8;
 
 const NO_CEILINGS: ResidentCeilings = {
   maxResidentSandboxes: Number.POSITIVE_INFINITY,
@@ -32,6 +36,19 @@ export interface Change {
   keeps: () => boolean;
 }
 
+/** A residency as it was acquired. */
+interface Held {
+  userId: string | null;
+  /** Of the holder, in which it was. */
+  epoch: number;
+}
+
+interface Answered<T> {
+  answer: T;
+  /** Of the holder, when it asked. */
+  epoch: number;
+}
+
 /** The end of a change, as it is to be written. */
 interface ChangeEnd {
   status: SandboxStatus | null;
@@ -40,18 +57,20 @@ interface ChangeEnd {
 
 /**
  * The residencies of this manager: its word in the store that a key's sandbox is in memory and used
- * through it. Everything here but {@link Residencies.holds} needs the key's lock, so that what is
- * written about one key is written in order.
+ * through it. Everything here but {@link Residencies.holds} and {@link Residencies.renewSoon} needs the
+ * key's lock, so that what is written about one key is written in order.
  */
 export class Residencies {
   readonly #options: ResidenciesOptions;
-  /** By key, in which epoch of the holder it was acquired. */
-  readonly #held = new Map<string, number>();
+  readonly #held = new Map<string, Held>();
   /** Keys of which the store may have noted a residency that this manager does not know to have. */
   readonly #doubtful = new Set<string>();
   /** Ends of changes that are still to be written: until then others wait. */
   readonly #unwritten = new Map<string, ChangeEnd>();
   readonly #recording = new Map<string, Promise<void>>();
+  /** Epoch of the holder in which all that was held before is counted again. */
+  #renewedEpoch = 0;
+  #renewal: Promise<void> | null = null;
 
   constructor(options: ResidenciesOptions) {
     this.#options = options;
@@ -60,7 +79,7 @@ export class Residencies {
   /** Whether this manager has the residency of a key, as far as it can know without asking. */
   holds(key: string): boolean {
     const { holder } = this.#options;
-    return this.#held.get(key) === holder.epoch && holder.alive;
+    return this.#held.get(key)?.epoch === holder.epoch && holder.alive;
   }
 
   /** Whether this manager thinks to have the residency of a key, or had it before it was given up by the store. */
@@ -99,6 +118,16 @@ export class Residencies {
     return false;
   }
 
+  /** Have counted what the store gave up, before somebody needs that. Never throws: who needs it tries again. */
+  async renewSoon(): Promise<void> {
+    try {
+      using deadline = storeDeadline();
+      await this.#renewed(deadline);
+    } catch (error) {
+      this.#options.onFailure(error);
+    }
+  }
+
   /**
    * Do something that takes the sandbox away, with all others kept out of it.
    * @returns `false`, and nothing was done, where another manager uses it
@@ -106,10 +135,10 @@ export class Residencies {
   async change(key: string, deadline: Deadline, { work, keeps }: Change): Promise<boolean> {
     await this.#recording.get(key);
     const { holder } = this.#options;
-    const { outcome } = await this.#whileAlive(key, deadline, async (store) => ({
-      outcome: (await store.beginChange(key, holder.id)) ? "granted" : "refused",
-    }));
-    if (outcome === "refused") return false;
+    const { answer: granted } = await this.#whileAlive(key, deadline, (store) =>
+      store.beginChange(key, holder.id),
+    );
+    if (!granted) return false;
     let status: SandboxStatus | null = null;
     try {
       status = await work();
@@ -159,16 +188,71 @@ export class Residencies {
     await Promise.all(this.#recording.values());
   }
 
-  #ask(
+  async #ask(
     key: string,
     userId: string | null,
     ceilings: ResidentCeilings,
     deadline: Deadline,
   ): Promise<AcquireOutcome> {
     const { holder } = this.#options;
-    return this.#whileAlive(key, deadline, (store) =>
-      store.acquire({ key, userId, holder: holder.id }, ceilings),
+    const { answer, epoch } = await this.#whileAlive(key, deadline, async (store) => {
+      const residency = { key, userId, holder: holder.id };
+      // It is in memory: this is a renewal itself, and waits for no others.
+      if (this.#held.has(key)) return store.acquire(residency, NO_CEILINGS);
+      await this.#renewed(deadline);
+      return store.acquire(residency, ceilings);
+    });
+    if (answer.outcome === "acquired") {
+      this.#held.set(key, { userId, epoch });
+      this.#doubtful.delete(key);
+    }
+    return answer;
+  }
+
+  /**
+   * Resolves when all that this manager has in memory is counted, also where the store had given it up
+   * in between: whoever came before that would be let in beyond the ceilings.
+   */
+  async #renewed(deadline: Deadline): Promise<void> {
+    const { holder } = this.#options;
+    while (this.#renewedEpoch !== holder.epoch) {
+      this.#renewal ??= this.#renewAll(holder.epoch).finally(() => {
+        this.#renewal = null;
+      });
+      const renewal = this.#renewal;
+      await deadline.run(() => renewal);
+    }
+  }
+
+  async #renewAll(epoch: number): Promise<void> {
+    const lost = [...this.#held].filter(([, held]) => held.epoch !== epoch);
+    using deadline = storeDeadline();
+    await mapBounded(lost, RENEWALS_AT_ONCE, ([key, { userId }]) =>
+      this.#renew(key, userId, deadline),
     );
+    this.#renewedEpoch = epoch;
+  }
+
+  /**
+   * Have it counted again, whatever the ceilings; what another manager is changing is left to it. Who
+   * uses it next goes through a start all the same, and sees there what became of the sandbox.
+   *
+   * Needs no lock: what it writes holds, or is taken back where the residency was given up meanwhile.
+   */
+  async #renew(key: string, userId: string | null, deadline: Deadline): Promise<void> {
+    const { store, holder } = this.#options;
+    if (!this.#held.has(key)) return;
+    // Otherwise it is not the store that gave it up, but another in its place: no records are left there.
+    if (!(await deadline.run(() => store.workspace(key)))) return;
+    const lookAgain = (): void => {
+      if (!this.#held.has(key)) this.#doubtful.add(key);
+    };
+    try {
+      const renewal = { key, userId, holder: holder.id };
+      await deadline.run(() => store.acquire(renewal, NO_CEILINGS), lookAgain);
+    } finally {
+      lookAgain();
+    }
   }
 
   async #writeSoon(key: string): Promise<void> {
@@ -181,23 +265,22 @@ export class Residencies {
   }
 
   /** Ask the store something that only a holder who lives may ask. */
-  async #whileAlive<T extends { outcome: string }>(
+  async #whileAlive<T>(
     key: string,
     deadline: Deadline,
     ask: (store: SessionStore) => Promise<T>,
-  ): Promise<T> {
+  ): Promise<Answered<T>> {
     const { store, holder } = this.#options;
     await holder.ensureAlive(deadline);
     await this.settle(key, deadline);
-    const askOnce = async (): Promise<T> => {
+    const askOnce = async (): Promise<Answered<T>> => {
       const { epoch } = holder;
       try {
         const answer = await deadline.run(
           () => ask(store),
           () => this.#doubt(key),
         );
-        if (answer.outcome === "acquired") this.#held.set(key, epoch);
-        return answer;
+        return { answer, epoch };
       } catch (error) {
         this.#doubt(key);
         throw error;
@@ -216,7 +299,7 @@ export class Residencies {
 
   /** The answer got lost: the store may have noted something that nobody here will end. */
   #doubt(key: string): void {
-    if (!this.holds(key)) this.#doubtful.add(key);
+    if (!this.#held.has(key)) this.#doubtful.add(key);
     this.#unwritten.set(key, { keep: this.#held.has(key), status: null });
   }
 }

@@ -5,6 +5,7 @@ import { withinStoreTime } from "./residency.ts";
 import type { SandboxStopper } from "./sandbox-stopper.ts";
 import type { SessionEnder } from "./session-ender.ts";
 import { isSessionKey } from "./session-key.ts";
+import { MAX_PRUNED_EVENTS } from "./session-store.ts";
 import type { SessionRecord, WorkspaceRecord } from "./session-store.ts";
 import { everySession } from "./every-session.ts";
 import type { Turns } from "./turns.ts";
@@ -35,14 +36,23 @@ export class Retention {
 
   /** @returns how many sessions ended */
   async run(signal: AbortSignal): Promise<number> {
-    const { store, settings } = this.#context;
+    const { settings } = this.#context;
     const ended = await this.#endSessions(signal);
     if (!signal.aborted) await this.#discardContainers(signal);
     if (!signal.aborted) await this.#deleteWorkspaces(signal);
     if (!signal.aborted && settings.eventRetentionMs !== Number.POSITIVE_INFINITY) {
-      await withinStoreTime(() => store.pruneEvents(settings.eventRetentionMs));
+      await this.#pruneEvents(signal);
     }
     return ended;
+  }
+
+  async #pruneEvents(signal: AbortSignal): Promise<void> {
+    const { store, settings } = this.#context;
+    const { eventRetentionMs } = settings;
+    let pruned = MAX_PRUNED_EVENTS;
+    while (pruned >= MAX_PRUNED_EVENTS && !signal.aborted) {
+      pruned = await withinStoreTime(() => store.pruneEvents(eventRetentionMs));
+    }
   }
 
   async #endSessions(signal: AbortSignal): Promise<number> {
@@ -77,12 +87,10 @@ export class Retention {
   }
 
   async #discardContainers(signal: AbortSignal): Promise<void> {
-    const { provider, store, settings, events, registry } = this.#context;
+    const { provider, settings, events, registry } = this.#context;
     const unusedForMs = settings.containerRetentionMs;
     if (!provider.discard || unusedForMs === Number.POSITIVE_INFINITY) return;
-    const unused = await withinStoreTime(() =>
-      store.unusedWorkspaces({ unusedForMs, status: "stopped", limit: MAX_LISTED }),
-    );
+    const unused = await this.#unused({ unusedForMs, status: "stopped" });
     await this.#forEachUnused(unused, signal, async ({ key, userId }, deadline) => {
       const slot = registry.slotOf(key, userId);
       if (isSessionKey(key)) {
@@ -96,17 +104,28 @@ export class Retention {
   }
 
   async #deleteWorkspaces(signal: AbortSignal): Promise<void> {
-    const { store, settings, events, registry } = this.#context;
+    const { settings, events, registry } = this.#context;
     const unusedForMs = settings.workspaceRetentionMs;
     if (unusedForMs === Number.POSITIVE_INFINITY) return;
-    const unused = await withinStoreTime(() =>
-      store.unusedWorkspaces({ unusedForMs, limit: MAX_LISTED }),
-    );
+    const unused = await this.#unused({ unusedForMs });
     await this.#forEachUnused(unused, signal, async ({ key, userId }, deadline) => {
       const slot = registry.slotOf(key, userId);
       const removed = await this.#stopper.removeUnreached(slot, deadline);
       if (removed) events.emit({ type: "workspace-deleted", key, reason: "unused" });
     });
+  }
+
+  /**
+   * Those that are old enough by two clocks. The store's is a wall clock that somebody may set: one
+   * that jumps ahead would make everybody's files old at once. This manager's was read once, at its
+   * start, and goes on by a clock that nobody sets.
+   */
+  async #unused(options: { unusedForMs: number; status?: "stopped" }): Promise<WorkspaceRecord[]> {
+    const { store, time } = this.#context;
+    const unused = await withinStoreTime(() =>
+      store.unusedWorkspaces({ ...options, limit: MAX_LISTED }),
+    );
+    return unused.filter(({ lastUsedAt }) => time.since(lastUsedAt) >= options.unusedForMs);
   }
 
   /** Do something with each that this manager does not look after meanwhile, under its lock. */

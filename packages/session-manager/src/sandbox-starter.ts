@@ -1,4 +1,5 @@
 import type { ManagedSandbox } from "@carrel/backend-protocol";
+import type { Admission } from "./admission-queue.ts";
 import { capacityError } from "./capacity-error.ts";
 import { Deadline } from "./deadline.ts";
 import type { Evictor } from "./evictor.ts";
@@ -155,7 +156,7 @@ export class SandboxStarter {
     } finally {
       if (waiting) slot.showProgress(null);
     }
-    const got = await this.#wake(session, deadline);
+    const got = await this.#wake(session, deadline, place);
     if (got) await this.#establish(session, deadline, askedAt);
     return got;
   }
@@ -197,13 +198,17 @@ export class SandboxStarter {
   }
 
   /** Under the lock. */
-  async #wake(session: OpenSession, deadline: Deadline): Promise<Acquired | null> {
+  async #wake(
+    session: OpenSession,
+    deadline: Deadline,
+    place: Admission | null,
+  ): Promise<Acquired | null> {
     const { slot } = session;
     const { store } = this.#context;
     const live = this.#liveSandbox(slot);
     if (live) return { sandbox: live, path: "hit" };
     try {
-      await this.#acquire(slot, deadline);
+      await this.#acquire(slot, deadline, place);
       // Looked at only now: from here on no other manager can take the sandbox away and end it.
       if (session.established && !(await deadline.run(() => store.get(session.id)))) {
         if (!slot.resident) await this.#context.residencies.release(slot.key);
@@ -222,18 +227,29 @@ export class SandboxStarter {
     }
   }
 
-  /** Under the lock: the right to have the sandbox in memory, where needed in the place of an idle one. */
-  async #acquire({ key, userId }: SandboxSlot, deadline: Deadline): Promise<void> {
+  /**
+   * Under the lock: the right to have the sandbox in memory, where needed in the place of an idle one.
+   * Whoever needs that does not keep those waiting meanwhile who only have to be woken.
+   */
+  async #acquire(
+    { key, userId }: SandboxSlot,
+    deadline: Deadline,
+    place: Admission | null,
+  ): Promise<void> {
     const { residencies, settings } = this.#context;
     if (residencies.holds(key)) return;
-    for (;;) {
-      const full = await residencies.acquire(key, userId, deadline);
-      if (!full) return;
+    let full = await residencies.acquire(key, userId, deadline);
+    if (!full) return;
+    place?.stepAside();
+    while (full) {
       const ofUser = full === "maxResidentSandboxesPerUser" ? userId : null;
-      if (!(await deadline.run(() => this.#evictor.makeRoom(key, ofUser)))) {
+      const { signal } = deadline;
+      if (!(await deadline.run(() => this.#evictor.makeRoom(key, ofUser, signal)))) {
         throw capacityError(full, settings);
       }
+      full = await residencies.acquire(key, userId, deadline);
     }
+    await place?.comeBack();
   }
 
   #liveSandbox({ key, readySandbox }: SandboxSlot): ManagedSandbox | null {

@@ -88,15 +88,21 @@ export class SandboxStopper {
 
   /**
    * Under the lock: delete it with its files, and forget them.
+   * @param asked somebody asked for that. Otherwise it is done only where the store knows the files:
+   * a database that was lost or put back knows no session either
    * @returns `false`, and nothing was done, where a session is open for it or another manager uses it
    */
-  async removeUnreached(slot: SandboxSlot, deadline: Deadline): Promise<boolean> {
+  async removeUnreached(
+    slot: SandboxSlot,
+    deadline: Deadline,
+    { asked = false }: { asked?: boolean } = {},
+  ): Promise<boolean> {
     const { store } = this.#context;
     let removed = false;
     await this.#change(slot, deadline, async () => {
       // Looked at only now: whoever opens a session from here on waits with its start.
-      const sessions = await deadline.run(() => store.list({ key: slot.key, limit: 1 }));
-      if (sessions.length > 0) return null;
+      if (await this.#isOpen(slot, deadline)) return null;
+      if (!asked && !(await this.#isOnRecord(slot, deadline))) return null;
       await slot.remove(deadline);
       removed = true;
       return "gone";
@@ -177,6 +183,21 @@ export class SandboxStopper {
     return (await this.stop(slot, deadline)) ? "stopped" : null;
   }
 
+  async #isOpen({ key }: SandboxSlot, deadline: Deadline): Promise<boolean> {
+    const { store } = this.#context;
+    return (await deadline.run(() => store.list({ key, limit: 1 }))).length > 0;
+  }
+
+  /**
+   * Whether this is the store in which the sandbox's life was written down. A record alone does not
+   * tell: each residency makes one. That of a sandbox which ran here says so.
+   */
+  async #isOnRecord({ key, wakenings }: SandboxSlot, deadline: Deadline): Promise<boolean> {
+    const { store } = this.#context;
+    const workspace = await deadline.run(() => store.workspace(key));
+    return workspace !== null && (workspace.status !== null || wakenings === 0);
+  }
+
   /** Where that fails the next pass in the background tries again. */
   async #writeUses(sessions: readonly OpenSession[], deadline: Deadline): Promise<void> {
     const { store, events } = this.#context;
@@ -223,12 +244,12 @@ export class SandboxStopper {
   }
 
   /** Stop it; one that only a session could reach which another manager ended goes with its files. */
-  async #stopNow(slot: SandboxSlot, deadline: Deadline): Promise<SandboxStatus> {
-    const { store } = this.#context;
+  async #stopNow(slot: SandboxSlot, deadline: Deadline): Promise<SandboxStatus | null> {
     await slot.stop(deadline);
-    if (isSessionKey(slot.key)) {
-      const sessions = await deadline.run(() => store.list({ key: slot.key, limit: 1 }));
-      if (sessions.length === 0) await slot.remove(deadline);
+    if (isSessionKey(slot.key) && !(await this.#isOpen(slot, deadline))) {
+      // That it ran is not told to a store which does not know it, and would pass for its own then.
+      if (!(await this.#isOnRecord(slot, deadline))) return null;
+      await slot.remove(deadline);
     }
     return slot.sandbox ? "stopped" : "gone";
   }

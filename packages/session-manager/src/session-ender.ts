@@ -67,9 +67,11 @@ export class SessionEnder {
       return false;
     }
     if (!session.closed) await close();
+    if (!ownWorkspace) return session.ended;
     // From here on the other manager finds the session closed when it lets go; it may have just done so.
-    if (!taken && ownWorkspace) await this.#stopper.removeUnreached(slot, deadline);
-    if (ownWorkspace) await this.#forgetWorkspace(key, deadline);
+    if (!taken) await this.#stopper.removeUnreached(slot, deadline, { asked: true });
+    // Where the other one is to delete the files, it has to find them on record.
+    else await this.#forgetWorkspace(key, deadline);
     return session.ended;
   }
 

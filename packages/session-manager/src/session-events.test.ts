@@ -49,3 +49,31 @@ test("a listener that subscribes another during an event does not make it hear t
   events.emit(slept);
   expect(heard).toEqual([]);
 });
+
+test("the progress of a start reaches only whoever follows that start, until it ends", () => {
+  const events = new SessionEvents();
+  const [mine, others]: [unknown[], unknown[]] = [[], []];
+  const unfollow = events.followStart("a", (progress) => void mine.push(progress));
+  events.followStart("b", (progress) => void others.push(progress));
+  const progress: SessionEvent = {
+    type: "start-progress",
+    sessionId: "a",
+    key: "a",
+    phase: "queued",
+  };
+  events.emit(slept);
+  events.emit({ ...progress, detail: "third" });
+  events.emit(progress);
+  unfollow();
+  events.emit(progress);
+  expect(mine).toEqual([{ phase: "queued", detail: "third" }, { phase: "queued" }]);
+  expect(others).toEqual([]);
+});
+
+test("one who follows a start and throws harms nobody", () => {
+  const events = new SessionEvents();
+  events.followStart("a", () => {
+    throw new Error("on purpose");
+  });
+  events.emit({ type: "start-progress", sessionId: "a", key: "a", phase: "queued" });
+});

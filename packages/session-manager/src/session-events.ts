@@ -59,9 +59,13 @@ export type SessionEvent =
 /** Called at once, in the order of the events. What it throws or rejects with is dropped. */
 export type SessionEventListener = (event: SessionEvent) => void | Promise<void>;
 
+type StartListener = (progress: SessionProgress) => void;
+
 /** Hands events to whoever subscribed. */
 export class SessionEvents {
   readonly #listeners = new Set<SessionEventListener>();
+  /** By session, who waits for its start. */
+  readonly #starts = new Map<string, StartListener>();
 
   /** @returns the function that ends the subscription */
   subscribe(listener: SessionEventListener): () => void {
@@ -73,14 +77,32 @@ export class SessionEvents {
     };
   }
 
+  /**
+   * Hand the progress of one session's start to whoever opens it: many wait at once, and none of
+   * them is to look at what happens to the others. There is one for each session at most.
+   * @returns the function that ends it
+   */
+  followStart(sessionId: string, listener: StartListener): () => void {
+    this.#starts.set(sessionId, listener);
+    return () => {
+      this.#starts.delete(sessionId);
+    };
+  }
+
   emit(event: SessionEvent): void {
     // A copy: one that subscribes during an event hears only what comes after it.
     const listeners = [...this.#listeners];
     for (const listener of listeners) void deliver(listener, event);
+    if (event.type === "start-progress") this.#tellStart(event);
+  }
+
+  #tellStart({ sessionId, phase, detail }: SessionProgress & { sessionId: string }): void {
+    const listener = this.#starts.get(sessionId);
+    if (listener) void deliver(listener, { phase, ...(detail !== undefined && { detail }) });
   }
 }
 
-async function deliver(listener: SessionEventListener, event: SessionEvent): Promise<void> {
+async function deliver<T>(listener: (event: T) => void | Promise<void>, event: T): Promise<void> {
   try {
     await listener(event);
   } catch {

@@ -52,15 +52,11 @@ export class SessionManager implements AsyncDisposable {
     const key = keyOf(id, options);
     this.#begin();
     const session = this.#parts.registry.add({ id, scope, userId: userId ?? null, key });
-    const unsubscribe = this.subscribe((event) => {
-      if (event.type !== "start-progress" || event.sessionId !== id) return;
-      const { phase, detail } = event;
-      onProgress?.({ phase, ...(detail !== undefined && { detail }) });
-    });
+    const unfollow = onProgress && this.#parts.events.followStart(id, onProgress);
     try {
       await this.#parts.starter.open(session, signal);
     } finally {
-      unsubscribe();
+      unfollow?.();
     }
     return id;
   }
@@ -123,7 +119,7 @@ export class SessionManager implements AsyncDisposable {
 
   /**
    * Delete all that a user has: all sessions, the sandbox with its files, and what the store knows
-   * of them. Keep the user from opening sessions meanwhile. Waits while another manager uses the
+   * of them, its log included. Keep the user from opening sessions meanwhile. Waits while another manager uses the
    * sandbox, which notices the ends within some seconds.
    * @returns `false` where there was nothing
    * @throws `invalid-argument`, `timeout`, `aborted`, `unavailable`, and what the provider throws; call it again then
@@ -131,7 +127,8 @@ export class SessionManager implements AsyncDisposable {
   async purge(userId: string, options: OperationOptions = {}): Promise<boolean> {
     assertUserId("user id", userId);
     this.#begin();
-    return this.#parts.purge.run(userId, options.signal);
+    const { purge, sync } = this.#parts;
+    return purge.run(userId, { ...options, flushLog: () => sync.flush() });
   }
 
   /**

@@ -1,5 +1,8 @@
 import type { SandboxStatus } from "@carrel/backend-protocol";
 
+/** Lines of the log that one call deletes at most; while it deletes as many, more may be left. */
+export const MAX_PRUNED_EVENTS = 10_000;
+
 /**
  * Whose workspace a session works in.
  *
@@ -174,6 +177,8 @@ export interface SessionStore extends AsyncDisposable {
     after?: number;
     limit: number;
   }): Promise<LoggedEvent[]>;
-  /** Delete what is older, at most 10,000 in one call. @returns how many */
+  /** Delete what is older, at most {@link MAX_PRUNED_EVENTS} in one call. @returns how many */
   pruneEvents(olderThanMs: number): Promise<number>;
+  /** Delete the lines of a key, at most {@link MAX_PRUNED_EVENTS} in one call. @returns how many */
+  forgetEvents(key: string): Promise<number>;
 }

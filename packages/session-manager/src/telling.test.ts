@@ -4,6 +4,7 @@ import { Gate } from "../test/provider-doubles.ts";
 import { rejection, settle } from "../test/test-manager.ts";
 import { MAX_BUFFERED_EVENTS } from "./event-stream.ts";
 import type { SessionEvent } from "./session-events.ts";
+import { MAX_PRUNED_EVENTS } from "./session-store.ts";
 
 const pathsOf = (events: readonly SessionEvent[]): unknown[] =>
   events.flatMap((event) => (event.type === "acquired" ? [event.path] : []));
@@ -57,6 +58,21 @@ describe("events", () => {
       { sessionId: "alice", phase: "pulling", detail: "python:3.12-slim" },
       { sessionId: "alice", phase: "creating" },
     ]);
+  });
+
+  test("of their own start alone are told to those who asked for it", async () => {
+    await using installation = new Installation();
+    const { provider } = installation;
+    provider.progress = [{ phase: "pulling", detail: "python:3.12-slim" }, { phase: "creating" }];
+    const { manager } = installation.start();
+    const told: unknown[][] = [[], []];
+    await Promise.all([
+      ...told.map((mine) =>
+        manager.createSession({ onProgress: (progress) => void mine.push(progress) }),
+      ),
+      manager.createSession(),
+    ]);
+    expect(told).toEqual([provider.progress, provider.progress]);
   });
 
   test("are not told of a start that nobody waits for any more", async () => {
@@ -155,5 +171,19 @@ describe("the store's log", () => {
     clock.advance(1001);
     await manager.cleanupIdle(Infinity);
     expect(await store.events({ limit: 10 })).toEqual([]);
+  });
+
+  test("is pruned in one pass, however many lines are too old", async () => {
+    await using installation = new Installation();
+    const { manager, store } = installation.start({ eventRetentionMs: 1000 });
+    let left = 25_000;
+    installation.store.pruneEvents = async () => {
+      const pruned = Math.min(left, MAX_PRUNED_EVENTS);
+      left -= pruned;
+      return pruned;
+    };
+    await manager.cleanupIdle();
+    expect(left).toBe(0);
+    expect(store.calls.filter((name) => name === "pruneEvents")).toHaveLength(3);
   });
 });

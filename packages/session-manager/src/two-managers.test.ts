@@ -79,7 +79,8 @@ describe("two managers on one store", () => {
   });
 
   test("notice that the other ended a session, and stop or delete the sandbox then", async () => {
-    await using pair = await openPair({ store: new MemorySessionStore(), storeIntervalMs: 10 });
+    const store = new MemorySessionStore();
+    await using pair = await openPair({ store, storeIntervalMs: 10 });
     const { first, second, provider } = pair;
     const shared = await first.createSession({ userId: "alice" });
     const own = await first.createSession();
@@ -94,6 +95,7 @@ describe("two managers on one store", () => {
     await expect
       .poll(() => provider.list())
       .toEqual([expect.objectContaining({ key: "alice", status: "stopped" })]);
+    await expect.poll(() => store.workspace(own)).toBeNull();
   });
 
   test("find out at once where they have to wake it", async () => {

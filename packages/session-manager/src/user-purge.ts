@@ -1,10 +1,12 @@
 import { SandboxError } from "@carrel/backend-protocol";
+import type { OperationOptions } from "@carrel/backend-protocol";
 import { Deadline } from "./deadline.ts";
 import { everySession } from "./every-session.ts";
 import type { LifecycleContext } from "./lifecycle-context.ts";
 import { pause } from "./pause.ts";
 import type { SandboxStopper } from "./sandbox-stopper.ts";
 import type { SessionEnder } from "./session-ender.ts";
+import { MAX_PRUNED_EVENTS } from "./session-store.ts";
 import type { Turns } from "./turns.ts";
 
 // How often another manager is waited for that has the sandbox: it notices the ends by itself.
@@ -16,7 +18,12 @@ export interface UserPurgeOptions {
   turns: Turns;
 }
 
-/** Deletes all that a user has: sessions, the sandbox and its files. */
+export interface PurgeOptions extends OperationOptions {
+  /** Writes what is still to be logged, which would be written after the rest was deleted. */
+  flushLog: () => Promise<void>;
+}
+
+/** Deletes all that a user has: sessions, the sandbox and its files, and the log's lines of them. */
 export class UserPurge {
   readonly #context: LifecycleContext;
   readonly #options: UserPurgeOptions;
@@ -27,7 +34,7 @@ export class UserPurge {
   }
 
   /** @returns whether there was anything */
-  async run(userId: string, signal: AbortSignal | undefined): Promise<boolean> {
+  async run(userId: string, { signal, flushLog }: PurgeOptions): Promise<boolean> {
     const { settings, store } = this.#context;
     using deadline = new Deadline({
       timeoutMs: settings.startTimeoutMs,
@@ -35,21 +42,39 @@ export class UserPurge {
       signal,
     });
     const isKnown = (await deadline.run(() => store.workspace(userId))) !== null;
-    const ended = await this.#endSessions(userId, deadline);
+    const keys = new Set([userId]);
+    const ended = await this.#endSessions(userId, keys, deadline);
     const removed = await this.#removeWorkspace(userId, isKnown || ended > 0, deadline);
-    return isKnown || ended > 0 || removed;
+    await deadline.run(flushLog);
+    const forgotten = await this.#forgetEvents(keys, deadline);
+    return isKnown || ended > 0 || removed || forgotten > 0;
   }
 
-  async #endSessions(userId: string, deadline: Deadline): Promise<number> {
+  /** @param keys receives those of the sessions */
+  async #endSessions(userId: string, keys: Set<string>, deadline: Deadline): Promise<number> {
     const { store, registry } = this.#context;
     let count = 0;
     for await (const record of everySession(store, { userId })) {
       deadline.signal.throwIfAborted();
+      keys.add(record.key);
       if (record.state === "open") {
         count += Number(await this.#options.ender.end(registry.recall(record), "purged"));
       } else if (!registry.get(record.id)) {
         // A crash left it, or another manager opens it just now: that one finds it closed.
         count += Number(await deadline.run(() => store.close(record.id)));
+      }
+    }
+    return count;
+  }
+
+  async #forgetEvents(keys: Iterable<string>, deadline: Deadline): Promise<number> {
+    const { store } = this.#context;
+    let count = 0;
+    for (const key of keys) {
+      for (;;) {
+        const forgotten = await deadline.run(() => store.forgetEvents(key));
+        count += forgotten;
+        if (forgotten < MAX_PRUNED_EVENTS) break;
       }
     }
     return count;
@@ -71,7 +96,7 @@ export class UserPurge {
     return turns.take(userId, failure, async (deadline) => {
       const slot = registry.slotOf(userId, userId);
       const existed = await deadline.run((signal) => provider.find(userId, { signal }));
-      if (await stopper.removeUnreached(slot, deadline)) {
+      if (await stopper.removeUnreached(slot, deadline, { asked: true })) {
         if (existed === null && !isKnown) return false;
         events.emit({ type: "workspace-deleted", key: userId, reason: "purged" });
         return true;

@@ -36,8 +36,13 @@ export class WorkWatch {
    * Needs the key's lock. Whether commands run that another manager or an earlier life of this
    * process started, or a process that was left behind uses the processor. A sandbox that cannot
    * tell does nothing that is known of.
+   * @param ask `again-soon`: of one that does not work the earlier sample is kept, so that whoever asks next need not wait for it to be old enough
    */
-  async isWorking(slot: SandboxSlot, deadline: Deadline): Promise<boolean> {
+  async isWorking(
+    slot: SandboxSlot,
+    deadline: Deadline,
+    ask: "once" | "again-soon" = "once",
+  ): Promise<boolean> {
     const { backgroundWork, maxBackgroundWorkMs } = this.#options;
     if (backgroundWork === "ignored") return false;
     if (slot.unusedMs >= maxBackgroundWorkMs) return false;
@@ -47,7 +52,7 @@ export class WorkWatch {
       const processes = await deadline.run((signal) => sandbox.processes({ signal }));
       const working =
         processes.some(({ result }) => result === null) ||
-        (await this.#usesProcessor(slot, sandbox, deadline));
+        (await this.#usesProcessor(slot, sandbox, { deadline, ask }));
       if (working) slot.noteWork();
       return working;
     } catch (error) {
@@ -78,14 +83,15 @@ export class WorkWatch {
     sandbox: ManagedSandbox,
     deadline: Deadline,
   ): Promise<UsageSample | null> {
-    const { cpuMs } = await deadline.run((signal) => sandbox.usage({ signal }));
+    // Counting the files would take processor time in the sandbox, and so be taken for its work.
+    const { cpuMs } = await deadline.run((signal) => sandbox.usage({ signal, disk: false }));
     return cpuMs === null ? null : { at: slot.clock.now(), cpuMs };
   }
 
   async #usesProcessor(
     slot: SandboxSlot,
     sandbox: ManagedSandbox,
-    deadline: Deadline,
+    { deadline, ask }: { deadline: Deadline; ask: "once" | "again-soon" },
   ): Promise<boolean> {
     let before = slot.sample;
     // What was used up to the last call says nothing about what works since.
@@ -93,6 +99,8 @@ export class WorkWatch {
     if (!before || isOutdated || slot.clock.now() - before.at < MIN_SAMPLE_GAP_MS) {
       before = await this.#sample(slot, sandbox, deadline);
       if (!before) return false;
+      // Kept at once: an engine may take a second for each look, and who gives up begins anew otherwise.
+      slot.sample = before;
       await pause(deadline, MIN_SAMPLE_GAP_MS);
     }
     const after = await this.#sample(slot, sandbox, deadline);
@@ -100,6 +108,8 @@ export class WorkWatch {
     // One that was started anew counts from zero again.
     if (!after || after.cpuMs < before.cpuMs) return false;
     const elapsedMs = Math.max(after.at - before.at, MIN_SAMPLE_GAP_MS);
-    return after.cpuMs - before.cpuMs > WORKING_SHARE * elapsedMs;
+    const working = after.cpuMs - before.cpuMs > WORKING_SHARE * elapsedMs;
+    if (ask === "again-soon" && !working) slot.sample = before;
+    return working;
   }
 }

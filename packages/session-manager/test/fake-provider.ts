@@ -9,6 +9,8 @@ import type {
   StartProgress,
 } from "@carrel/backend-protocol";
 
+const DISK_USAGE_CPU_MS = 100;
+
 const INFO: ProviderInfo = { name: "fake", description: "Nothing runs.", isolation: "process" };
 
 const EXITED: ExecuteResult = {
@@ -109,15 +111,19 @@ export class FakeProvider implements SandboxProvider {
       key,
       workDir: "/workspace",
       status: async () => machine.status,
-      usage: async () => ({
-        memoryBytes: null,
-        memoryLimitBytes: null,
-        cpuMs: this.cpuMs.get(key) ?? 0,
-        processCount: null,
-        processLimit: null,
-        diskBytes: null,
-        diskLimitBytes: null,
-      }),
+      usage: async ({ disk = true } = {}) => {
+        // As in a container: the program that counts the files takes its time in the sandbox.
+        if (disk) this.cpuMs.set(key, (this.cpuMs.get(key) ?? 0) + DISK_USAGE_CPU_MS);
+        return {
+          memoryBytes: null,
+          memoryLimitBytes: null,
+          cpuMs: this.cpuMs.get(key) ?? 0,
+          processCount: null,
+          processLimit: null,
+          diskBytes: null,
+          diskLimitBytes: null,
+        };
+      },
       pause: become("paused"),
       resume: become("running"),
       stop: become("stopped"),

@@ -36,3 +36,18 @@ export function breakable(store: SessionStore): BreakableStore {
   };
   return result;
 }
+
+/** A way to a database that is put back to another state while it is used. */
+export function swappable(first: SessionStore): { store: SessionStore; current: SessionStore } {
+  const result = {
+    current: first,
+    store: new Proxy(first, {
+      get: (_target, name) => {
+        const { current } = result;
+        const value: unknown = Reflect.get(current, name, current);
+        return typeof value === "function" ? (value.bind(current) as unknown) : value;
+      },
+    }),
+  };
+  return result;
+}

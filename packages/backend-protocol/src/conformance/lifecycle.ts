@@ -69,6 +69,14 @@ export const lifecycleBehaviours: BehaviourGroup = {
       }
     },
 
+    "usage without the disk gives the same but for that": async ({ sandbox }) => {
+      await sandbox.write("file", "content");
+      const [all, quick] = [await sandbox.usage(), await sandbox.usage({ disk: false })];
+      expect(Object.keys(quick).toSorted()).toEqual(Object.keys(all).toSorted());
+      expect(quick.diskBytes).toBeNull();
+      expect(quick.processLimit).toBe(all.processLimit);
+    },
+
     "stop keeps the files, and resume brings them back": async ({ createSandbox }) => {
       const sandbox = await createSandbox();
       await sandbox.write("a/file", "kept", { mode: 0o750 });

@@ -1,5 +1,5 @@
 import { SandboxError } from "@carrel/backend-protocol";
-import type { SandboxStatus } from "@carrel/backend-protocol";
+import type { SandboxErrorCode, SandboxStatus } from "@carrel/backend-protocol";
 import type { ContainerInfo, ContainerInspectInfo } from "dockerode";
 import type { Engine } from "../engine/engine.ts";
 import { LABELS } from "../hardening/create-body.ts";
@@ -9,6 +9,7 @@ import type { Installation } from "./installation.ts";
 import { hashKey } from "./installation.ts";
 import { readStatistics } from "./statistics.ts";
 import type { ContainerUsage } from "./statistics.ts";
+import { hasCode } from "../has-code.ts";
 
 /** Starting and ending take as long as the engine's machine is loaded. */
 const TRANSITION_TIMEOUT_MS = 60_000;
@@ -371,12 +372,8 @@ function createContainer(
   return promise;
 }
 
-function hasCode(error: unknown, code: string): boolean {
-  return SandboxError.isInstance(error) && error.code === code;
-}
-
 /** Pass over errors of one code; for `catch` of a promise. */
-function unless(code: string): (error: unknown) => null {
+function unless(code: SandboxErrorCode): (error: unknown) => null {
   return (error) => {
     if (hasCode(error, code)) return null;
     throw error;

@@ -1,6 +1,20 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { SandboxError } from "@carrel/backend-protocol";
 import type { FileStore } from "../workspace/file-store.ts";
 import type { Containers } from "./containers.ts";
+
+/**
+ * How often a name is tried. The engine takes it before it has the container, by as much as it takes
+ * to make one, which is seconds under load. The pause doubles, up to a second.
+ */
+export const NAME_ATTEMPTS = 36;
+const FIRST_PAUSE_MS = 10;
+const MAX_PAUSE_MS = 1000;
+
+/** @param attempt from 1 */
+export async function pauseForName(attempt: number): Promise<void> {
+  await sleep(Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1)));
+}
 
 /**
  * A container that somebody renamed is not found any more, and may still run on the key's files: there

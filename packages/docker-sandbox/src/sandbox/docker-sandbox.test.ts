@@ -69,6 +69,20 @@ describe.skipIf(!engineOrSkip())("a sandbox", () => {
     await engine.docker.getContainer(containers[0]!.Id).pause();
   }
 
+  it("of thousands of files is idle while it is asked what it uses, but for the disk", async () => {
+    const { sandbox } = await create();
+    await sandbox.execute("mkdir many && cd many && seq 8000 | xargs touch");
+    const before = await sandbox.usage({ disk: false });
+    const quiet = await sandbox.usage({ disk: false });
+    const withDisk = await sandbox.usage();
+    const counted = await sandbox.usage({ disk: false });
+    const idleMs = quiet.cpuMs! - before.cpuMs!;
+    // Five milliseconds in half a second is what a session manager takes for work.
+    expect(idleMs).toBeLessThan(5);
+    expect(counted.cpuMs! - quiet.cpuMs!).toBeGreaterThan(idleMs);
+    expect([quiet.diskBytes, withDisk.diskBytes]).toEqual([null, expect.any(Number)]);
+  });
+
   it("that somebody else froze goes on with the next call", async () => {
     const { sandbox } = await create();
     await freeze(sandbox);

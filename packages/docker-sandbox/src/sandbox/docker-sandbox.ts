@@ -4,9 +4,9 @@ import type {
   CreateOptions,
   ManagedSandbox,
   OperationOptions,
-  SandboxErrorCode,
   SandboxStatus,
   SandboxUsage,
+  UsageOptions,
 } from "@carrel/backend-protocol";
 import { AgentSandbox } from "@carrel/sandbox-agent";
 import type { AgentConnection } from "@carrel/sandbox-agent";
@@ -19,6 +19,7 @@ import type { SandboxLimits } from "../limits.ts";
 import type { FileStore, Holder } from "../workspace/file-store.ts";
 import { openAgent } from "./open-agent.ts";
 import { refusalOf, stopped, unreachable } from "./refusals.ts";
+import { hasCode } from "../has-code.ts";
 
 const DISK_USAGE_TIMEOUT_MS = 5000;
 const NOT_RUNNING: ContainerUsage = { memoryBytes: null, cpuMs: null, processCount: null };
@@ -92,7 +93,7 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
     return (await this.#look(signal)).status;
   }
 
-  async usage({ signal }: OperationOptions = {}): Promise<SandboxUsage> {
+  async usage({ signal, disk: withDisk = true }: UsageOptions = {}): Promise<SandboxUsage> {
     const { status, containerId } = await this.#look(signal);
     if (status === "gone") throw refusalOf(status);
     const { containers, limits } = this.#options;
@@ -101,7 +102,7 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
     const [container, disk] = await Promise.all([
       // Of one that does not run the engine tells zeros.
       status === "stopped" ? NOT_RUNNING : containers.usage(containerId, signal),
-      status === "running" ? this.diskUsage(paths, within) : null,
+      withDisk && status === "running" ? this.diskUsage(paths, within) : null,
     ]);
     return {
       ...container,
@@ -386,8 +387,4 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
     if (known.status === "stopped" || known.status === "gone") this.end(refusal);
     if (known.status === "gone") this.#options.onGone();
   }
-}
-
-function hasCode(error: unknown, code: SandboxErrorCode): boolean {
-  return SandboxError.isInstance(error) && error.code === code;
 }

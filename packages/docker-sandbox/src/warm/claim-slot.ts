@@ -1,8 +1,9 @@
-import { SandboxError, throwIfAborted } from "@carrel/backend-protocol";
+import { throwIfAborted } from "@carrel/backend-protocol";
 import type { Containers } from "../container/containers.ts";
 import { allDone } from "./in-parallel.ts";
 import type { WarmPool } from "./warm-pool.ts";
 import type { WarmSlot } from "./warm-slot.ts";
+import { hasCode } from "../has-code.ts";
 
 /** How many slots that turn out dead a user waits for. */
 const MAX_DEAD_SLOTS = 3;
@@ -110,8 +111,4 @@ async function giveName(
     const hasIt = await containers.hasName(containerId, keyHash, signal).catch(() => false);
     if (!hasIt) throw error;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return SandboxError.isInstance(error) && error.code === code;
 }

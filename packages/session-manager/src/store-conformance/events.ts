@@ -83,6 +83,30 @@ export const events: StoreBehaviours = {
     expect(firstThousand).toEqual(types.slice(0, 1000));
   },
 
+  "the lines of a key are forgotten, and no others": async (openStore) => {
+    const store = await openStore();
+    await store.log([
+      eventOf("a", { sessionId: "one", key: "alice" }),
+      eventOf("b", { sessionId: "alice", key: "bob" }),
+      eventOf("c", { key: "alice" }),
+      eventOf("d", { key: "alice2" }),
+      eventOf("e"),
+    ]);
+    expect(await store.forgetEvents("alice")).toBe(2);
+    expect(await store.forgetEvents("alice")).toBe(0);
+    expect(await loggedTypes(store)).toEqual(["b", "d", "e"]);
+  },
+
+  "so many lines are deleted by one call that others do not wait for long": async (openStore) => {
+    const store = await openStore();
+    const lines = Array.from({ length: 10_000 }, () => eventOf("a", { key: "alice" }));
+    await store.log(lines);
+    expect(await store.forgetEvents("alice")).toBe(10_000);
+    await store.log(lines);
+    expect(await store.pruneEvents(-3_600_000)).toBe(10_000);
+    expect(await store.events({ limit: 1 })).toEqual([]);
+  },
+
   "what is older is pruned, and numbers are not given twice": async (openStore) => {
     const store = await openStore();
     await store.log([eventOf("a"), eventOf("b")]);

@@ -1,6 +1,6 @@
 import type { LoggedEvent, SessionStore } from "@carrel/session-manager";
 import { sql } from "kysely";
-import type { Kysely, Transaction } from "kysely";
+import type { Expression, Kysely, SqlBool, Transaction } from "kysely";
 import type { Database } from "../database/database.ts";
 import { inBatches } from "./in-batches.ts";
 import { loggedEvent } from "./records.ts";
@@ -50,6 +50,15 @@ export async function listEvents(
 
 export async function pruneEvents(database: Database, olderThanMs: number): Promise<number> {
   const loggedBefore = sql<number>`${database.now} - ${sql.lit(wholeMs(olderThanMs))}`;
+  return deleteEvents(database, sql<boolean>`at < ${loggedBefore}`);
+}
+
+export async function forgetEvents(database: Database, key: string): Promise<number> {
+  return deleteEvents(database, sql<boolean>`key = ${key}`);
+}
+
+/** Not all at once: whoever logs meanwhile waits until it is done. */
+async function deleteEvents(database: Database, isMeant: Expression<SqlBool>): Promise<number> {
   return database.exclusively("events", async (transaction: Transaction<Tables>) => {
     const { numDeletedRows } = await transaction
       .deleteFrom("carrel_events")
@@ -57,7 +66,7 @@ export async function pruneEvents(database: Database, olderThanMs: number): Prom
         from
           .selectFrom("carrel_events")
           .select("sequence")
-          .where("at", "<", loggedBefore)
+          .where(isMeant)
           .orderBy("sequence")
           .limit(MAX_PRUNED_EVENTS),
       )

@@ -8,15 +8,9 @@ import { wholeMs } from "./uses.ts";
 /** Statements of one moment may have clocks that differ by less than this. */
 const CLOCK_SLACK_MS = 1000;
 
-/**
- * Whether a holder lives. One whose beat lies in the future beat before the clock was set back: nobody
- * knows how long ago.
- */
+/** Whether a holder lives. */
 export function isLiving({ now }: Database): RawBuilder<boolean> {
-  return sql<boolean>`(
-    carrel_holders.expires_at > ${now}
-    and carrel_holders.beat_at <= ${now} + ${sql.lit(CLOCK_SLACK_MS)}
-  )`;
+  return sql<boolean>`(carrel_holders.expires_at > ${now})`;
 }
 
 /** What living holders hold. */
@@ -46,6 +40,7 @@ export function beatHolder(database: Database, holder: string, ttlMs: number): P
   const { now } = database;
   const times = { beat_at: now, expires_at: sql<number>`${now} + ${sql.lit(wholeMs(ttlMs))}` };
   return database.exclusively("sessions", async (transaction: Transaction<Tables>) => {
+    await followClock(database, transaction);
     await transaction
       .deleteFrom("carrel_holders")
       .where((expression) => expression.not(isLiving(database)))
@@ -62,6 +57,18 @@ export function beatHolder(database: Database, holder: string, ttlMs: number): P
       .execute();
     return false;
   });
+}
+
+/**
+ * Holders whose beats lie in the future beat before the clock was set back. Nobody knows how long ago:
+ * they get their time to live once more.
+ */
+async function followClock({ now }: Database, transaction: Transaction<Tables>): Promise<void> {
+  await transaction
+    .updateTable("carrel_holders")
+    .set({ beat_at: now, expires_at: sql<number>`${now} + expires_at - beat_at` })
+    .where(sql<boolean>`beat_at > ${now} + ${sql.lit(CLOCK_SLACK_MS)}`)
+    .execute();
 }
 
 export async function retireHolder(database: Database, holder: string): Promise<void> {

@@ -1,6 +1,6 @@
 import type { SessionStore } from "@carrel/session-manager";
 import type { Database } from "../database/database.ts";
-import { listEvents, logEvents, pruneEvents } from "./events.ts";
+import { forgetEvents, listEvents, logEvents, pruneEvents } from "./events.ts";
 import { beatHolder, retireHolder, retireOtherHolders } from "./holders.ts";
 import { acquireResidency, beginChange, endChange, releaseResidency } from "./residencies.ts";
 import {
@@ -43,6 +43,7 @@ export function sqlSessionStore(database: Database, dispose: () => Promise<void>
     log: (events) => logEvents(database, events),
     events: (options) => listEvents(database, options),
     pruneEvents: (olderThanMs) => pruneEvents(database, olderThanMs),
+    forgetEvents: (key) => forgetEvents(database, key),
     [Symbol.asyncDispose]: dispose,
   };
 }
