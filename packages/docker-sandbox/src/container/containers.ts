@@ -161,10 +161,9 @@ export class Containers {
    */
   async claim(id: string, keyHash: string, signal?: AbortSignal): Promise<void> {
     const name = this.nameOf(keyHash);
-    const container = this.engine.docker.getContainer(id);
     await this.engine.call(
       "give the sandbox its name",
-      (abortSignal) => container.rename({ name, abortSignal }),
+      (abortSignal) => renameContainer(this.engine, { id, name }, abortSignal),
       { signal, timeoutMs: RENAME_TIMEOUT_MS },
     );
   }
@@ -348,6 +347,25 @@ function statusOf(state: string): SandboxStatus {
     default:
       return "stopped";
   }
+}
+
+// Dockerode's own call takes a 200 for a success, which is no answer of an engine: what came from
+// something in between would pass for the lock that a name is.
+function renameContainer(
+  engine: Engine,
+  { id, name }: { id: string; name: string },
+  abortSignal: AbortSignal,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const request = {
+    path: `/containers/${id}/rename?`,
+    method: "POST",
+    options: { _query: { name }, _body: {} },
+    abortSignal,
+    statusCodes: { 204: true, 404: "no such container", 409: "conflict", 500: "server error" },
+  };
+  engine.docker.modem.dial(request, (error) => (error ? reject(error) : resolve()));
+  return promise;
 }
 
 // Dockerode's own call drops the engine's warnings.

@@ -98,7 +98,10 @@ async function become(
   }
 }
 
-/** The engine may have done what it could not tell: then the key has the container. */
+/**
+ * Whatever was answered, the engine may have done it: then the key has the container, and no other.
+ * @throws `conflict` where the key has another one
+ */
 async function giveName(
   containers: Containers,
   { containerId }: WarmSlot,
@@ -107,8 +110,6 @@ async function giveName(
   try {
     await containers.claim(containerId, keyHash, signal);
   } catch (error) {
-    if (hasCode(error, "conflict") || signal?.aborted) throw error;
-    const hasIt = await containers.hasName(containerId, keyHash, signal).catch(() => false);
-    if (!hasIt) throw error;
+    if (signal?.aborted || !(await containers.hasName(containerId, keyHash, signal))) throw error;
   }
 }
