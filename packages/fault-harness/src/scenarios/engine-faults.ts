@@ -164,7 +164,8 @@ async function askAll(bed: TestBed, worker: WorkerProcess, traffic: Traffic): Pr
 }
 
 async function cycle(bed: TestBed, worker: WorkerProcess): Promise<void> {
-  const asked = { key: "-", caller: "cycles", deadlineMs: DEADLINE_MS };
+  const endingMs = STOP_TIMEOUT_MS;
+  const asked = { key: "-", caller: "cycles", deadlineMs: DEADLINE_MS, endingMs };
   for (let each = 0; each < CYCLES_PER_ROUND; each++) {
     await bed.ask(worker, { name: "cycle" }, asked);
   }

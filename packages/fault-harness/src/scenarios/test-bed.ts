@@ -30,6 +30,8 @@ export interface Asked {
   caller?: string;
   /** Not of what puts to sleep or ends, which cannot be given up. @default {@link CALL_DEADLINE_MS} */
   deadlineMs?: number;
+  /** What it may take beyond that, to end what it began. @default 0 */
+  endingMs?: number;
 }
 
 interface BedParts {
@@ -117,13 +119,12 @@ export class TestBed implements AsyncDisposable {
 
   /** Have a worker do something for a user, and write down what came of it. */
   ask(worker: WorkerProcess, operation: Operation, asked: Asked): Promise<CallResult> {
-    const { key, caller = operation.name } = asked;
+    const { key, caller = operation.name, endingMs = 0 } = asked;
     const isEnding = operation.name === "sleep" || operation.name === "end";
     const deadlineMs = isEnding ? ENDING_DEADLINE_MS : (asked.deadlineMs ?? CALL_DEADLINE_MS);
     this.know(key);
-    return this.recorder.call({ operation, key, caller, deadlineMs }, () =>
-      worker.call(operation, { key, deadlineMs }),
-    );
+    const call = { operation, key, caller, deadlineMs: deadlineMs + endingMs };
+    return this.recorder.call(call, () => worker.call(operation, { key, deadlineMs }));
   }
 
   /** The same, where nothing stands in the way: a failure is a violation. */
