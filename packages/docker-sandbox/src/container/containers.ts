@@ -10,10 +10,12 @@ import { hashKey } from "./installation.ts";
 import { readStatistics } from "./statistics.ts";
 import type { ContainerUsage } from "./statistics.ts";
 import { hasCode } from "../has-code.ts";
+import { createContainer, renameContainer } from "./strict-calls.ts";
 
 /** Starting and ending take as long as the engine's machine is loaded. */
 const TRANSITION_TIMEOUT_MS = 60_000;
 /** A rename takes some milliseconds; whoever waits for it has another way. */
+const PAUSE_ATTEMPTS = 3;
 const RENAME_TIMEOUT_MS = 5000;
 /** The first process ends as soon as it is told to, and all others with it. */
 const STOP_SECONDS = 1;
@@ -188,7 +190,16 @@ export class Containers {
 
   async pause(id: string, signal?: AbortSignal): Promise<void> {
     const container = this.engine.docker.getContainer(id);
-    await this.#change("pause", (abortSignal) => container.pause({ abortSignal }), signal);
+    const pause = (abortSignal: AbortSignal): Promise<unknown> => container.pause({ abortSignal });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#change("pause", pause, signal);
+        return;
+      } catch (error) {
+        // runc gives up on a group of processes that it did not catch all at once ("unable to freeze").
+        if (!hasCode(error, "unavailable") || attempt === PAUSE_ATTEMPTS) throw error;
+      }
+    }
   }
 
   async unpause(id: string, signal?: AbortSignal): Promise<void> {
@@ -347,47 +358,6 @@ function statusOf(state: string): SandboxStatus {
     default:
       return "stopped";
   }
-}
-
-// Dockerode's own call takes a 200 for a success, which is no answer of an engine: what came from
-// something in between would pass for the lock that a name is.
-function renameContainer(
-  engine: Engine,
-  { id, name }: { id: string; name: string },
-  abortSignal: AbortSignal,
-): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const request = {
-    path: `/containers/${id}/rename?`,
-    method: "POST",
-    options: { _query: { name }, _body: {} },
-    abortSignal,
-    statusCodes: { 204: true, 404: "no such container", 409: "conflict", 500: "server error" },
-  };
-  engine.docker.modem.dial(request, (error) => (error ? reject(error) : resolve()));
-  return promise;
-}
-
-// Dockerode's own call drops the engine's warnings.
-function createContainer(
-  engine: Engine,
-  { name, body }: { name: string; body: CreateBody },
-  abortSignal: AbortSignal,
-): Promise<{ id: string; warnings: string[] }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{ id: string; warnings: string[] }>();
-  const request = {
-    path: "/containers/create?",
-    method: "POST",
-    options: { _query: { name }, _body: body },
-    abortSignal,
-    statusCodes: { 201: true, 404: "no such image", 409: "conflict", 500: "server error" },
-  };
-  engine.docker.modem.dial(request, (error, answer) => {
-    if (error) return reject(error);
-    const { Id: id, Warnings: warnings } = Object(answer) as { Id: string; Warnings?: string[] };
-    resolve({ id, warnings: warnings ?? [] });
-  });
-  return promise;
 }
 
 /** Pass over errors of one code; for `catch` of a promise. */

@@ -49,6 +49,11 @@ async function run(options: ScenarioOptions): Promise<ScenarioReport> {
     await bed.demand(worker, { name: "identify" }, { key });
     if (busy) await meddleAmid(bed, worker, traffic, { deed, key });
     else await meddle(bed, deed, key);
+    if (deed.name === "rename") {
+      // It may be used on, or be refused as soon as somebody looks for it by its name.
+      await bed.ask(worker, traffic.append(), { key, caller: "after rename" });
+      await removeRenamed(bed);
+    }
     const begunAtMs = performance.now();
     await bed.demand(worker, traffic.append(), {
       key,
@@ -57,7 +62,6 @@ async function run(options: ScenarioOptions): Promise<ScenarioReport> {
     const tookMs = Math.round(performance.now() - begunAtMs);
     slowestMs = Math.max(slowestMs, tookMs);
     await readAll(bed, worker, key);
-    await removeRenamed(bed);
     bed.progress(
       `round ${rounds + 1}: ${deed.name}, busy: ${busy}: works again after ${tookMs} ms`,
     );
