@@ -26,11 +26,7 @@ export class Background implements AsyncDisposable {
   async settled(keyHash: string, signal: AbortSignal | undefined): Promise<void> {
     const works = [...this.#works].filter(([, each]) => each === keyHash).map(([work]) => work);
     if (works.length === 0) return;
-    const aborted = Promise.withResolvers<void>();
-    const abort = (): void => aborted.resolve();
-    signal?.addEventListener("abort", abort, { once: true });
-    await Promise.race([Promise.all(works), aborted.promise]);
-    signal?.removeEventListener("abort", abort);
+    await doneOrAborted(Promise.all(works), signal);
     throwIfAborted(signal);
   }
 
@@ -45,20 +41,28 @@ export class Background implements AsyncDisposable {
   ): Promise<Made> {
     throwIfAborted(signal);
     const creation = make();
-    const aborted = Promise.withResolvers<undefined>();
-    const abort = (): void => aborted.resolve(undefined);
-    signal?.addEventListener("abort", abort, { once: true });
-    try {
-      await Promise.race([creation, aborted.promise]);
-      if (signal?.aborted) this.add(creation.then(undo), keyHash);
-      throwIfAborted(signal);
-      return await creation;
-    } finally {
-      signal?.removeEventListener("abort", abort);
-    }
+    await doneOrAborted(creation, signal);
+    if (signal?.aborted) this.add(creation.then(undo), keyHash);
+    throwIfAborted(signal);
+    return creation;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#works.keys());
+  }
+}
+
+/** Rejects where the work does; resolves once it is done, or the signal has fired. */
+async function doneOrAborted(
+  work: Promise<unknown>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const aborted = Promise.withResolvers<void>();
+  const abort = (): void => aborted.resolve();
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    await Promise.race([work, aborted.promise]);
+  } finally {
+    signal?.removeEventListener("abort", abort);
   }
 }

@@ -14,8 +14,8 @@ import { createContainer, renameContainer } from "./strict-calls.ts";
 
 /** Starting and ending take as long as the engine's machine is loaded. */
 const TRANSITION_TIMEOUT_MS = 60_000;
-/** A rename takes some milliseconds; whoever waits for it has another way. */
 const PAUSE_ATTEMPTS = 3;
+/** A rename takes some milliseconds; whoever waits for it has another way. */
 const RENAME_TIMEOUT_MS = 5000;
 /** The first process ends as soon as it is told to, and all others with it. */
 const STOP_SECONDS = 1;
@@ -70,11 +70,7 @@ export class Containers {
    * @throws `unavailable` where its name is held by a container that is not this installation's
    */
   async find(keyHash: string, signal?: AbortSignal): Promise<FoundContainer | null> {
-    const name = this.nameOf(keyHash);
-    const container = this.engine.docker.getContainer(name);
-    const found = await this.engine
-      .call("look for the sandbox", (abortSignal) => container.inspect({ abortSignal }), { signal })
-      .catch(unless("not-found"));
+    const found = await this.#inspectNamed(keyHash, signal);
     if (!found) return null;
     const labels = found.Config.Labels ?? {};
     const slotId = labels[LABELS.warm];
@@ -88,17 +84,13 @@ export class Containers {
     }
     throw new SandboxError({
       code: "unavailable",
-      message: `The name ${name} is held by a container that is not Carrel's; rename or remove that one.`,
+      message: `The name ${this.nameOf(keyHash)} is held by a container that is not Carrel's; rename or remove that one.`,
     });
   }
 
   /** Whether a container has the name of a key now. */
   async hasName(id: string, keyHash: string, signal?: AbortSignal): Promise<boolean> {
-    const container = this.engine.docker.getContainer(this.nameOf(keyHash));
-    const found = await this.engine
-      .call("look for the sandbox", (abortSignal) => container.inspect({ abortSignal }), { signal })
-      .catch(unless("not-found"));
-    return found?.Id === id;
+    return (await this.#inspectNamed(keyHash, signal))?.Id === id;
   }
 
   /**
@@ -266,6 +258,17 @@ export class Containers {
     await this.engine
       .call(`${verb} the sandbox`, run, { timeoutMs: TRANSITION_TIMEOUT_MS, signal })
       .catch(unless("conflict"));
+  }
+
+  /** What the engine says of the container that has a key's name, whoever's that is. */
+  #inspectNamed(
+    keyHash: string,
+    signal: AbortSignal | undefined,
+  ): Promise<ContainerInspectInfo | null> {
+    const container = this.engine.docker.getContainer(this.nameOf(keyHash));
+    return this.engine
+      .call("look for the sandbox", (abortSignal) => container.inspect({ abortSignal }), { signal })
+      .catch(unless("not-found"));
   }
 
   #listAll(signal: AbortSignal | undefined, ...labels: string[]): Promise<ContainerInfo[]> {

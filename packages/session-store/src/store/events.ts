@@ -1,3 +1,4 @@
+import { MAX_PRUNED_EVENTS } from "@carrel/session-manager";
 import type { LoggedEvent, SessionStore } from "@carrel/session-manager";
 import { sql } from "kysely";
 import type { Expression, Kysely, SqlBool, Transaction } from "kysely";
@@ -7,8 +8,6 @@ import { loggedEvent } from "./records.ts";
 import { requireLimit } from "./sessions.ts";
 import type { Tables } from "./tables.ts";
 import { wholeMs } from "./uses.ts";
-
-const MAX_PRUNED_EVENTS = 10_000;
 
 export async function logEvents(
   database: Database,
