@@ -19,7 +19,7 @@ export type {
 } from "./session-manager-options.ts";
 export { MAX_EVENTS_IN_MEMORY, MemorySessionStore } from "./memory-session-store.ts";
 export type { MemorySessionStoreOptions } from "./memory-session-store.ts";
-export { MAX_PRUNED_EVENTS } from "./session-store.ts";
+export { MAX_PRUNED_EVENTS, ROOM_REQUEST_TTL_MS } from "./session-store.ts";
 export type {
   AcquireOutcome,
   LoggedEvent,
@@ -27,6 +27,7 @@ export type {
   OpenCeilings,
   OpenOutcome,
   ResidentCeilings,
+  RoomRequest,
   SessionRecord,
   SessionScope,
   SessionStore,

@@ -10,6 +10,8 @@ import { Recovery } from "./recovery.ts";
 import type { RecoverOptions, RecoveryReport } from "./recovery.ts";
 import { Residencies } from "./residency.ts";
 import { Retention } from "./retention.ts";
+import { RoomFinder } from "./room-finder.ts";
+import { RoomRequests } from "./room-requests.ts";
 import { SandboxStarter } from "./sandbox-starter.ts";
 import { SandboxStopper } from "./sandbox-stopper.ts";
 import { SessionEnder } from "./session-ender.ts";
@@ -42,6 +44,7 @@ export class ManagerParts {
   readonly #cleanup: Cleanup;
   readonly #retention: Retention;
   readonly #recovery: Recovery;
+  readonly #requests: RoomRequests;
   #recovers = false;
   #secondLook: NodeJS.Timeout | undefined;
 
@@ -85,18 +88,28 @@ export class ManagerParts {
     const evictor = new Evictor(context, stopper, turns);
     this.#stopper = stopper;
     this.ender = ender;
-    this.starter = new SandboxStarter(context, { stopper, ender, evictor });
+    const holder = this.#holder;
+    const requests = new RoomRequests({ store, holder, evictor, closing, onFailure });
+    const rooms = new RoomFinder(context, { evictor, requests });
+    this.#requests = requests;
+    this.starter = new SandboxStarter(context, { stopper, ender, rooms });
     this.log = new SessionLog(store);
     this.events.subscribe((event) => this.log.add(event));
     this.sync = new StoreSync(context, { ender, turns, log: this.log });
     this.purge = new UserPurge(context, { ender, stopper, turns });
     this.#cleanup = new Cleanup(context, { stopper, ender, turns });
     this.#retention = new Retention(context, { stopper, ender, turns });
-    this.#recovery = new Recovery(context, { holder: this.#holder, stopper, turns });
+    this.#recovery = new Recovery(context, { holder, stopper, turns });
     this.cleanupLoop = new BackgroundLoop({
       pass: (signal) => this.#pass(signal),
       onFailure: (error) => this.events.emit({ type: "cleanup-failed", error }),
     });
+  }
+
+  /** Do from now on what goes on in the background. Does nothing where it does. */
+  begin(): void {
+    this.sync.start();
+    this.#requests.start();
   }
 
   /** One pass over all that is to sleep or to end. @returns how many sessions did */
@@ -120,6 +133,7 @@ export class ManagerParts {
   async stopAll(): Promise<number> {
     clearTimeout(this.#secondLook);
     await this.cleanupLoop.stop();
+    await this.#requests.stop();
     const count = await this.#cleanup.stopAll();
     await this.#stopper.settled();
     await this.sync.stop();

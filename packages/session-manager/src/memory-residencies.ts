@@ -1,9 +1,15 @@
 import { SandboxError } from "@carrel/backend-protocol";
-import type { AcquireOutcome, ResidentCeilings } from "./session-store.ts";
+import { ROOM_REQUEST_TTL_MS } from "./session-store.ts";
+import type { AcquireOutcome, ResidentCeilings, RoomRequest } from "./session-store.ts";
 
 interface Holder {
   beatAt: number;
   expiresAt: number;
+}
+
+interface StandingRequest extends RoomRequest {
+  holder: string;
+  askedAt: number;
 }
 
 /** Who holds which sandbox in memory: the holders of a store, their residencies and changes. */
@@ -14,6 +20,8 @@ export class MemoryResidencies {
   readonly #residencies = new Map<string, Map<string, string | null>>();
   /** Which holder is changing a key. */
   readonly #changes = new Map<string, string>();
+  /** By key. */
+  readonly #requests = new Map<string, StandingRequest>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -31,6 +39,9 @@ export class MemoryResidencies {
     this.#holders.delete(holder);
     for (const key of this.#residencies.keys()) this.release(key, holder);
     for (const [key, changing] of this.#changes) if (changing === holder) this.#changes.delete(key);
+    for (const [key, asked] of this.#requests) {
+      if (asked.holder === holder) this.#requests.delete(key);
+    }
   }
 
   retireOthers(holder: string): void {
@@ -52,6 +63,31 @@ export class MemoryResidencies {
     }
     if (!holders.has(holder)) holders.set(holder, userId);
     return { outcome: "acquired", shared: holders.size > 1 };
+  }
+
+  requestRoom({ key, ofUser, holder }: RoomRequest & { holder: string }): boolean {
+    this.#requireLiving(holder);
+    this.#forgetOldRequests();
+    const others = [...this.#holders.keys()].filter((each) => each !== holder);
+    if (!others.some((other) => this.#couldMakeRoom(other, ofUser))) return false;
+    this.#requests.set(key, { key, ofUser, holder, askedAt: this.#now() });
+    return true;
+  }
+
+  takeRoomRequest(holder: string): RoomRequest | null {
+    this.#buryTheDead();
+    this.#forgetOldRequests();
+    const oldest = [...this.#requests.values()]
+      .filter((asked) => asked.holder !== holder && !this.#residencies.has(asked.key))
+      .filter(({ ofUser }) => this.#couldMakeRoom(holder, ofUser))
+      .reduce<StandingRequest | null>(
+        (first, each) => (first && first.askedAt <= each.askedAt ? first : each),
+        null,
+      );
+    if (!oldest) return null;
+    const { key, ofUser } = oldest;
+    this.#requests.delete(key);
+    return { key, ofUser };
   }
 
   beginChange(key: string, holder: string): boolean {
@@ -89,6 +125,19 @@ export class MemoryResidencies {
       return "maxResidentSandboxesPerUser";
     }
     return owners.length >= maxResidentSandboxes ? "maxResidentSandboxes" : null;
+  }
+
+  #couldMakeRoom(holder: string, ofUser: string | null): boolean {
+    return [...this.#residencies.values()].some(
+      (holders) => holders.has(holder) && (ofUser === null || holders.get(holder) === ofUser),
+    );
+  }
+
+  #forgetOldRequests(): void {
+    const expired = this.#now() - ROOM_REQUEST_TTL_MS;
+    for (const [key, { askedAt }] of this.#requests) {
+      if (askedAt <= expired) this.#requests.delete(key);
+    }
   }
 
   #requireLiving(holder: string): void {

@@ -9,6 +9,7 @@ import type {
   OpenCeilings,
   OpenOutcome,
   ResidentCeilings,
+  RoomRequest,
   SessionRecord,
   SessionStore,
   WorkspaceRecord,
@@ -126,6 +127,14 @@ export class MemorySessionStore implements SessionStore {
       this.#workspaces.set(residency.key, usedSince(workspace, this.#time()));
     }
     return outcome;
+  }
+
+  async requestRoom(request: RoomRequest & { holder: string }): Promise<boolean> {
+    return this.#residencies.requestRoom(request);
+  }
+
+  async takeRoomRequest(holder: string): Promise<RoomRequest | null> {
+    return this.#residencies.takeRoomRequest(holder);
   }
 
   async beginChange(key: string, holder: string): Promise<boolean> {

@@ -2,10 +2,10 @@ import type { ManagedSandbox } from "@carrel/backend-protocol";
 import type { Admission } from "./admission-queue.ts";
 import { capacityError } from "./capacity-error.ts";
 import { Deadline } from "./deadline.ts";
-import type { Evictor } from "./evictor.ts";
 import type { LifecycleContext } from "./lifecycle-context.ts";
 import type { OpenSession } from "./open-session.ts";
 import { withinStoreTime } from "./residency.ts";
+import type { RoomFinder } from "./room-finder.ts";
 import type { SandboxSlot, Wakening } from "./sandbox-slot.ts";
 import type { SandboxStopper } from "./sandbox-stopper.ts";
 import type { SessionEnder } from "./session-ender.ts";
@@ -30,7 +30,7 @@ interface Acquired {
 export interface SandboxStarterOptions {
   stopper: SandboxStopper;
   ender: SessionEnder;
-  evictor: Evictor;
+  rooms: RoomFinder;
 }
 
 /** Opens sessions, and makes their sandboxes run. */
@@ -38,13 +38,13 @@ export class SandboxStarter {
   readonly #context: LifecycleContext;
   readonly #stopper: SandboxStopper;
   readonly #ender: SessionEnder;
-  readonly #evictor: Evictor;
+  readonly #rooms: RoomFinder;
 
-  constructor(context: LifecycleContext, { stopper, ender, evictor }: SandboxStarterOptions) {
+  constructor(context: LifecycleContext, { stopper, ender, rooms }: SandboxStarterOptions) {
     this.#context = context;
     this.#stopper = stopper;
     this.#ender = ender;
-    this.#evictor = evictor;
+    this.#rooms = rooms;
   }
 
   /** A session's record in the store. */
@@ -208,7 +208,7 @@ export class SandboxStarter {
     const live = this.#liveSandbox(slot);
     if (live) return { sandbox: live, path: "hit" };
     try {
-      await this.#acquire(slot, deadline, place);
+      await this.#rooms.acquire(slot, deadline, place);
       // Looked at only now: from here on no other manager can take the sandbox away and end it.
       if (session.established && !(await deadline.run(() => store.get(session.id)))) {
         if (!slot.resident) await this.#context.residencies.release(slot.key);
@@ -225,31 +225,6 @@ export class SandboxStarter {
       if (!slot.readySandbox) await this.#stopper.discard(slot);
       throw error;
     }
-  }
-
-  /**
-   * Under the lock: the right to have the sandbox in memory, where needed in the place of an idle one.
-   * Whoever needs that does not keep those waiting meanwhile who only have to be woken.
-   */
-  async #acquire(
-    { key, userId }: SandboxSlot,
-    deadline: Deadline,
-    place: Admission | null,
-  ): Promise<void> {
-    const { residencies, settings } = this.#context;
-    if (residencies.holds(key)) return;
-    let full = await residencies.acquire(key, userId, deadline);
-    if (!full) return;
-    place?.stepAside();
-    while (full) {
-      const ofUser = full === "maxResidentSandboxesPerUser" ? userId : null;
-      const { signal } = deadline;
-      if (!(await deadline.run(() => this.#evictor.makeRoom(key, ofUser, signal)))) {
-        throw capacityError(full, settings);
-      }
-      full = await residencies.acquire(key, userId, deadline);
-    }
-    await place?.comeBack();
   }
 
   #liveSandbox({ key, readySandbox }: SandboxSlot): ManagedSandbox | null {

@@ -280,7 +280,7 @@ export class SessionManager implements AsyncDisposable {
 
   #begin(): void {
     this.#closing.signal.throwIfAborted();
-    this.#parts.sync.start();
+    this.#parts.begin();
   }
 
   /** The sandbox where it is live; this counts as a use of it. */

@@ -3,6 +3,9 @@ import type { SandboxStatus } from "@carrel/backend-protocol";
 /** Lines of the log that one call deletes at most; while it deletes as many, more may be left. */
 export const MAX_PRUNED_EVENTS = 10_000;
 
+/** For so long a request for room stands. Who still needs it then asks again. */
+export const ROOM_REQUEST_TTL_MS = 3000;
+
 /**
  * Whose workspace a session works in.
  *
@@ -58,6 +61,14 @@ export type AcquireOutcome =
   | { outcome: "changing" }
   /** Nothing was written. */
   | { outcome: "full"; ceiling: keyof ResidentCeilings };
+
+/** A holder needs room in memory that others have. */
+export interface RoomRequest {
+  /** Whose sandbox is to have it. */
+  readonly key: string;
+  /** Only a sandbox of this user can make it; `null`: anybody's. */
+  readonly ofUser: string | null;
+}
 
 /** What is known of the workspace of a key, whether or not a session is open. */
 export interface WorkspaceRecord {
@@ -134,6 +145,18 @@ export interface SessionStore extends AsyncDisposable {
     o: { key: string; userId: string | null; holder: string },
     ceilings: ResidentCeilings,
   ): Promise<AcquireOutcome>;
+  /**
+   * Ask the other holders to put an idle sandbox to sleep. The request stands for {@link ROOM_REQUEST_TTL_MS};
+   * there is one for each key, and asking again renews it.
+   * @returns `false`, and nothing is written, where no other living holder holds a sandbox that could make room
+   * @throws `unavailable` where the holder does not live: beat, then ask again
+   */
+  requestRoom(o: RoomRequest & { holder: string }): Promise<boolean>;
+  /**
+   * Take a request from another living holder that a sandbox of this one could answer, the oldest first: nobody
+   * else gets it. Void are those for keys that somebody who lives holds by now. `null`: there is none.
+   */
+  takeRoomRequest(holder: string): Promise<RoomRequest | null>;
   /**
    * Before a holder puts a key's sandbox to sleep or deletes it: `false`, and nothing written, where another
    * living holder has its residency or is changing it. From then on others get `changing`. The holder need not hold it.

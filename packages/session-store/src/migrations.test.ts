@@ -68,7 +68,10 @@ describe.each([
     await using database = await openDatabase(place);
     const store = await createSessionStore(database);
     expect(await store.open(SESSION, NO_CEILINGS)).toMatchObject({ outcome: "opened" });
-    expect(await migrationsDone(database, "sessions")).toEqual(["0001-sessions"]);
+    expect(await migrationsDone(database, "sessions")).toEqual([
+      "0001-sessions",
+      "0002-room-requests",
+    ]);
   });
 
   test.skipIf(skipped)("what the first version wrote is there", async () => {
@@ -117,7 +120,10 @@ describe.each([
     expect(outcomes.filter(({ outcome }) => outcome === "opened")).toHaveLength(1);
     for (const store of stores) await store[Symbol.asyncDispose]();
     await using database = await openDatabase(place);
-    expect(await migrationsDone(database, "sessions")).toEqual(["0001-sessions"]);
+    expect(await migrationsDone(database, "sessions")).toEqual([
+      "0001-sessions",
+      "0002-room-requests",
+    ]);
   });
 
   test.skipIf(skipped)(

@@ -5,7 +5,15 @@ import { createTestDatabase, NO_POSTGRES, SKIPS_POSTGRES } from "../test/postgre
 import type { TestDatabase } from "../test/postgres.ts";
 import { openSessionStore } from "./index.ts";
 
-const TABLES = ["sessions", "workspaces", "residencies", "changes", "holders", "events"];
+const TABLES = [
+  "sessions",
+  "workspaces",
+  "residencies",
+  "changes",
+  "room_requests",
+  "holders",
+  "events",
+];
 
 describe.skipIf(SKIPS_POSTGRES)(SKIPS_POSTGRES ? `skipped: ${NO_POSTGRES}` : "on a server", () => {
   let database: TestDatabase | undefined;

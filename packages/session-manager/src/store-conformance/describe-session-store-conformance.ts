@@ -7,6 +7,7 @@ import { holders } from "./holders.ts";
 import { listing } from "./listing.ts";
 import { races } from "./races.ts";
 import { residencies } from "./residencies.ts";
+import { roomRequests } from "./room-requests.ts";
 import { sessions } from "./sessions.ts";
 import type { StoreBehaviours } from "./store-behaviour.ts";
 import { texts } from "./texts.ts";
@@ -36,6 +37,7 @@ const GROUPS: Readonly<Record<string, StoreBehaviours>> = {
   ceilings,
   holders,
   residencies,
+  roomRequests,
   changes,
   workspaces,
   events,

@@ -8,7 +8,10 @@ import type { AnyTables, Database } from "../database/database.ts";
  * none is changed once it was published: what comes next is added.
  */
 export function sessionMigrations(database: Database): Record<string, Migration> {
-  return { "0001-sessions": { up: (kysely: Kysely<AnyTables>) => createTables(database, kysely) } };
+  return {
+    "0001-sessions": { up: (kysely: Kysely<AnyTables>) => createTables(database, kysely) },
+    "0002-room-requests": { up: (kysely: Kysely<AnyTables>) => createRequests(database, kysely) },
+  };
 }
 
 async function createTables(database: Database, kysely: Kysely<AnyTables>): Promise<void> {
@@ -68,6 +71,19 @@ async function createResidencies({ textType }: Database, kysely: Kysely<AnyTable
     )
     .execute();
   await createIndex(kysely, "carrel_changes", ["holder"]);
+}
+
+async function createRequests({ textType }: Database, kysely: Kysely<AnyTables>): Promise<void> {
+  await kysely.schema
+    .createTable("carrel_room_requests")
+    .addColumn("key", textType, (column) => column.primaryKey().notNull())
+    .addColumn("holder", textType, (column) =>
+      column.notNull().references("carrel_holders.id").onDelete("cascade"),
+    )
+    .addColumn("of_user", textType)
+    .addColumn("asked_at", "bigint", (column) => column.notNull())
+    .execute();
+  await createIndex(kysely, "carrel_room_requests", ["holder"]);
 }
 
 async function createEvents(

@@ -3,6 +3,7 @@ import type { Database } from "../database/database.ts";
 import { forgetEvents, listEvents, logEvents, pruneEvents } from "./events.ts";
 import { beatHolder, retireHolder, retireOtherHolders } from "./holders.ts";
 import { acquireResidency, beginChange, endChange, releaseResidency } from "./residencies.ts";
+import { requestRoom, takeRoomRequest } from "./room-requests.ts";
 import {
   closeSession,
   countSessions,
@@ -33,6 +34,8 @@ export function sqlSessionStore(database: Database, dispose: () => Promise<void>
     retire: (holder) => retireHolder(database, holder),
     retireOthers: (holder) => retireOtherHolders(database, holder),
     acquire: (residency, ceilings) => acquireResidency(database, residency, ceilings),
+    requestRoom: (request) => requestRoom(database, request),
+    takeRoomRequest: (holder) => takeRoomRequest(database, holder),
     beginChange: (key, holder) => beginChange(database, key, holder),
     endChange: (change) => endChange(database, change),
     release: (key, holder) => releaseResidency(database, key, holder),

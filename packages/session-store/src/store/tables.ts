@@ -36,6 +36,13 @@ export interface Tables {
     key: string;
     holder: string;
   };
+  /** Keys for which their holders need room that others have. */
+  carrel_room_requests: {
+    key: string;
+    holder: string;
+    of_user: string | null;
+    asked_at: number;
+  };
   carrel_events: {
     sequence: Generated<number>;
     at: number;

@@ -1,0 +1,90 @@
+import { BackgroundLoop } from "./background-loop.ts";
+import type { Deadline } from "./deadline.ts";
+import type { Evictor } from "./evictor.ts";
+import type { Holder } from "./holder.ts";
+import { withinStoreTime } from "./residency.ts";
+import type { RoomRequest, SessionStore } from "./session-store.ts";
+
+/** How often requests of others are looked for: a waking user waits for that at most. */
+const LOOK_EVERY_MS = 1000;
+/** Requests that are answered together. */
+const ANSWERS_AT_ONCE = 8;
+/** Who found nothing idle among all leaves what comes next to others for so long. */
+const LOOK_AWAY_MS = 10_000;
+
+export interface RoomRequestsOptions {
+  store: SessionStore;
+  holder: Holder;
+  evictor: Evictor;
+  /** Fires when the manager shuts down. */
+  closing: AbortSignal;
+  /** Told of requests that could not be looked for; it is tried again. */
+  onFailure: (error: unknown) => void;
+}
+
+/**
+ * Ceilings are shared, but each manager puts only its own sandboxes to sleep. So who finds none idle
+ * asks the others through the store, and each looks there now and then whether it is asked.
+ */
+export class RoomRequests {
+  readonly #options: RoomRequestsOptions;
+  readonly #loop: BackgroundLoop;
+  #failing = false;
+  #lookAgainAt = 0;
+
+  constructor(options: RoomRequestsOptions) {
+    this.#options = options;
+    this.#loop = new BackgroundLoop({
+      pass: (signal) => this.#answerAll(signal),
+      onFailure: (error) => this.#tell(error),
+    });
+  }
+
+  /** Its timer does not keep the process alive. Does nothing where it runs. */
+  start(): void {
+    this.#loop.start(LOOK_EVERY_MS);
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+  }
+
+  /** Ask the others to put a sandbox to sleep. @returns `false` where nobody else has one that could be */
+  ask(request: RoomRequest, deadline: Deadline): Promise<boolean> {
+    const { store, holder } = this.#options;
+    return deadline.run(() => store.requestRoom({ ...request, holder: holder.id }));
+  }
+
+  async #answerAll(signal: AbortSignal): Promise<void> {
+    if (performance.now() < this.#lookAgainAt) return;
+    const answers: Promise<void>[] = [];
+    try {
+      while (answers.length < ANSWERS_AT_ONCE && !signal.aborted) {
+        const request = await this.#take();
+        if (!request) break;
+        answers.push(this.#answer(request));
+      }
+      this.#failing = false;
+    } finally {
+      await Promise.all(answers);
+    }
+  }
+
+  #take(): Promise<RoomRequest | null> {
+    const { store, holder } = this.#options;
+    return withinStoreTime(() => store.takeRoomRequest(holder.id));
+  }
+
+  async #answer({ key, ofUser }: RoomRequest): Promise<void> {
+    const { evictor, closing } = this.#options;
+    if (await evictor.makeRoom(key, ofUser, closing)) return;
+    // A user whose sandboxes all work says nothing about those of others.
+    if (ofUser === null) this.#lookAgainAt = performance.now() + LOOK_AWAY_MS;
+  }
+
+  /** Once, until it works again. */
+  #tell(error: unknown): void {
+    if (!this.#failing) this.#options.onFailure(error);
+    this.#failing = true;
+  }
+}

@@ -1,0 +1,110 @@
+import { ROOM_REQUEST_TTL_MS } from "@carrel/session-manager";
+import type { RoomRequest } from "@carrel/session-manager";
+import { sql } from "kysely";
+import type { Kysely, RawBuilder, SelectQueryBuilder, Transaction } from "kysely";
+import type { Database } from "../database/database.ts";
+import { deadHolder, isLiving, livingResidencies } from "./holders.ts";
+import type { Tables } from "./tables.ts";
+
+type Queries = Kysely<Tables>;
+
+export function requestRoom(
+  database: Database,
+  { key, ofUser, holder }: RoomRequest & { holder: string },
+): Promise<boolean> {
+  const { now } = database;
+  return database.exclusively("sessions", async (transaction: Transaction<Tables>) => {
+    const { lives, heard } = await transaction
+      .selectNoFrom((expression) => [
+        expression
+          .exists(
+            transaction
+              .selectFrom("carrel_holders")
+              .select("id")
+              .where("id", "=", holder)
+              .where(isLiving(database)),
+          )
+          .as("lives"),
+        expression.exists(residenciesOfOthers(database, transaction, holder, ofUser)).as("heard"),
+      ])
+      .executeTakeFirstOrThrow();
+    if (!lives) throw deadHolder(holder);
+    if (!heard) return false;
+    const request = { holder, of_user: ofUser, asked_at: now };
+    await transaction
+      .deleteFrom("carrel_room_requests")
+      .where((expression) => expression.not(stands(database)))
+      .execute();
+    await transaction
+      .insertInto("carrel_room_requests")
+      .values({ key, ...request })
+      .onConflict((conflict) => conflict.column("key").doUpdateSet(request))
+      .execute();
+    return true;
+  });
+}
+
+export function takeRoomRequest(database: Database, holder: string): Promise<RoomRequest | null> {
+  return database.run(async (kysely: Queries) => {
+    // Looked for before anything is locked: almost always there is none.
+    for (;;) {
+      const found = await requestsFor(database, kysely, holder).executeTakeFirst();
+      if (!found) return null;
+      const { key, of_user: ofUser } = found;
+      const { numDeletedRows } = await kysely
+        .deleteFrom("carrel_room_requests")
+        .where("key", "=", key)
+        .executeTakeFirstOrThrow();
+      // Otherwise another one was faster, and there may be more.
+      if (numDeletedRows > 0n) return { key, ofUser };
+    }
+  });
+}
+
+/** What others ask for and this holder could do something about. */
+function requestsFor(
+  database: Database,
+  kysely: Queries,
+  holder: string,
+): SelectQueryBuilder<Tables, "carrel_room_requests", { key: string; of_user: string | null }> {
+  const held = livingResidencies(database, kysely)
+    .select("carrel_residencies.key")
+    .where(sql<boolean>`carrel_residencies.key = carrel_room_requests.key`);
+  const own = livingResidencies(database, kysely)
+    .select("carrel_residencies.key")
+    .where("carrel_residencies.holder", "=", holder)
+    .where(
+      sql<boolean>`(carrel_room_requests.of_user is null
+        or carrel_room_requests.of_user = carrel_residencies.user_id)`,
+    );
+  return kysely
+    .selectFrom("carrel_room_requests")
+    .innerJoin("carrel_holders", "carrel_holders.id", "carrel_room_requests.holder")
+    .select(["carrel_room_requests.key", "carrel_room_requests.of_user"])
+    .where("carrel_room_requests.holder", "!=", holder)
+    .where(isLiving(database))
+    .where(stands(database))
+    .where((expression) => expression.not(expression.exists(held)))
+    .where((expression) => expression.exists(own))
+    .orderBy("carrel_room_requests.asked_at")
+    .limit(1);
+}
+
+function residenciesOfOthers(
+  database: Database,
+  kysely: Queries,
+  holder: string,
+  ofUser: string | null,
+): SelectQueryBuilder<Tables, "carrel_residencies", { key: string }> {
+  return livingResidencies(database, kysely)
+    .select("carrel_residencies.key")
+    .where("carrel_residencies.holder", "!=", holder)
+    .$if(ofUser !== null, (query) =>
+      query.where("carrel_residencies.user_id", "=", ofUser as string),
+    );
+}
+
+function stands({ now }: Database): RawBuilder<boolean> {
+  const ttl = sql.lit(ROOM_REQUEST_TTL_MS);
+  return sql<boolean>`(carrel_room_requests.asked_at > ${now} - ${ttl})`;
+}
