@@ -100,6 +100,13 @@ export class AgentChannel implements AsyncDisposable {
     this.#connection?.wake();
   }
 
+  /** As {@link AgentConnection.signOfLife}; where there is no connection, never. */
+  signOfLife(): Promise<void> {
+    const connection = this.#connection;
+    if (!connection || connection.failure) return new Promise(() => {});
+    return connection.signOfLife();
+  }
+
   /** End the connection, and the attempt to make one. The next call makes a new one. */
   end(error: SandboxError): void {
     this.#endings++;

@@ -323,6 +323,14 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
   }
 
   /**
+   * Ask the agent for a sign of life, without making a connection and also while it is suspended. Resolves
+   * when one comes, which may be never.
+   */
+  signOfLife(): Promise<void> {
+    return this.#channel.signOfLife();
+  }
+
+  /**
    * The sandbox stopped: calls fail with this error, and processes that cannot be reached again are
    * `lost`. A later call connects anew.
    */

@@ -57,6 +57,7 @@ export class AgentConnection {
   #timer: NodeJS.Timeout | null = null;
   #sincePingMs = 0;
   #awaitedPongMs: number | null = null;
+  #signOfLife: PromiseWithResolvers<void> | null = null;
 
   private constructor(stream: Duplex, hello: AgentHello) {
     this.#stream = stream;
@@ -145,6 +146,17 @@ export class AgentConnection {
     this.#timer.unref();
   }
 
+  /**
+   * Ask for a sign of life now, also while it is suspended. Resolves when one comes; never, where the
+   * connection ends before.
+   */
+  signOfLife(): Promise<void> {
+    if (this.#signOfLife) return this.#signOfLife.promise;
+    this.#signOfLife = Promise.withResolvers();
+    this.#ping();
+    return this.#signOfLife.promise;
+  }
+
   /** End the connection; its calls fail with this error. */
   close(error: SandboxError): void {
     if (this.#failure) return;
@@ -184,7 +196,7 @@ export class AgentConnection {
 
   #receive({ type, stream, payload }: Frame): void {
     if (type === FRAME.ping) return this.#answerPing(payload);
-    if (type === FRAME.pong) this.#awaitedPongMs = null;
+    if (type === FRAME.pong) this.#receivePong();
     else if (type === FRAME.goodbye) {
       this.close(brokenError("the agent ended it", errorFromWire(parseJson(payload))));
     } else if (stream === 0) throw new FrameError(`a frame of type ${type} outside of a call`);
@@ -197,6 +209,16 @@ export class AgentConnection {
       throw new FrameError("pings whose answers are not read");
     }
     this.#outgoing.send(FRAME.pong, 0, Buffer.from(payload));
+  }
+
+  #receivePong(): void {
+    this.#awaitedPongMs = null;
+    this.#signOfLife?.resolve();
+    this.#signOfLife = null;
+  }
+
+  #ping(): void {
+    this.#outgoing.send(FRAME.ping, 0, Buffer.alloc(8));
   }
 
   #receiveOn(stream: number, type: number, payload: Buffer): void {
@@ -252,7 +274,7 @@ export class AgentConnection {
     if (this.#sincePingMs < intervalMs || this.#awaitedPongMs !== null) return;
     this.#sincePingMs = 0;
     this.#awaitedPongMs = 0;
-    this.#outgoing.send(FRAME.ping, 0, Buffer.alloc(8));
+    this.#ping();
   }
 }
 

@@ -7,6 +7,7 @@ import { createDockerProvider } from "../docker-provider.ts";
 import { connectEngine } from "../engine/engine.ts";
 import type { Engine } from "../engine/engine.ts";
 import { TEST_IMAGE, engineOrSkip, testEngineOptions } from "../testing/engine.ts";
+import { startHoldingProxy } from "../testing/holding-proxy.ts";
 
 /** Where an agent is given up first, which takes 15 s. */
 const LONG_TEST_MS = 90_000;
@@ -111,6 +112,45 @@ describe.skipIf(!engineOrSkip())("a sandbox", () => {
     const found = await other.find(key);
     await freeze(sandbox);
     expect((await found!.execute("echo thawed")).stdout).toBe("thawed\n");
+  });
+
+  it("that was frozen is awake as soon as its agent answers, before the engine does", async () => {
+    const { key } = await create();
+    await using proxy = await startHoldingProxy(/^POST .*\/unpause/);
+    await using other = await createDockerProvider({
+      workspaceRoot: join(root, "workspaces"),
+      image: TEST_IMAGE,
+      engine: { host: proxy.host },
+      limits: { processes: 64 },
+    });
+    const sandbox = (await other.find(key))!;
+    await sandbox.execute("true");
+    await sandbox.pause!();
+    await sandbox.resume();
+    await proxy.held;
+    expect((await sandbox.execute("echo thawed")).stdout).toBe("thawed\n");
+    let frozenAgain = false;
+    const pausing = sandbox.pause!().then(() => (frozenAgain = true));
+    expect((await sandbox.execute("sleep 0.2; echo still")).stdout).toBe("still\n");
+    expect(frozenAgain).toBe(false);
+    proxy.letGo();
+    await pausing;
+    expect(await sandbox.status()).toBe("paused");
+    await sandbox.resume();
+  });
+
+  it("that nobody is connected to is awake when the engine says so", async () => {
+    const { key, sandbox } = await create();
+    await sandbox.pause!();
+    await using other = await createDockerProvider({
+      workspaceRoot: join(root, "workspaces"),
+      image: TEST_IMAGE,
+      engine: testEngineOptions(),
+      limits: { processes: 64 },
+    });
+    const found = (await other.find(key))!;
+    await found.resume();
+    expect((await found.execute("echo thawed")).stdout).toBe("thawed\n");
   });
 
   it("stays frozen where it was told to be", async () => {

@@ -19,6 +19,7 @@ import type { SandboxLimits } from "../limits.ts";
 import type { FileStore, Holder } from "../workspace/file-store.ts";
 import { openAgent } from "./open-agent.ts";
 import { refusalOf, stopped, unreachable } from "./refusals.ts";
+import { signAmid } from "./sign-amid.ts";
 import { hasCode } from "../has-code.ts";
 
 const DISK_USAGE_TIMEOUT_MS = 5000;
@@ -130,12 +131,19 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
   }
 
   resume({ signal }: OperationOptions = {}): Promise<void> {
-    return this.#transition(signal, async (now) => {
+    const answered = Promise.withResolvers<void>();
+    const resumed = this.#transition(signal, async (now) => {
       const { status, containerId } = now;
       if (status === "gone") throw this.#refusal;
       if (status === "paused") {
-        await this.#options.containers.unpause(containerId, signal);
-        this.#learn({ status: "running", containerId });
+        const running = (): void => this.#learn({ status: "running", containerId });
+        const unpaused = this.#options.containers.unpause(containerId, signal);
+        // The agent answers before the engine does, which writes down first what it did.
+        await signAmid(unpaused, this.signOfLife(), () => {
+          running();
+          answered.resolve();
+        });
+        running();
       }
       if (status === "stopped") {
         const options = signal ? { signal } : {};
@@ -144,6 +152,7 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
         await this.#start(await this.#upToDate(now, options), options);
       }
     });
+    return Promise.race([resumed, answered.promise]);
   }
 
   /** The files of the key are those of this sandbox, which was just made or claimed. */
