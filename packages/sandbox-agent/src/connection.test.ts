@@ -305,34 +305,6 @@ describe("an agent that is silent", () => {
   });
 });
 
-describe("a sign of life", () => {
-  const pingsOf = (agent: ScriptedAgent): number =>
-    agent.taken().filter(({ type }) => type === FRAME.ping).length;
-
-  it("is asked for while the sandbox is frozen, and comes when it thaws", async () => {
-    const { agent, connection } = await connect();
-    connection.suspend();
-    let signs = 0;
-    const asked = [connection.signOfLife(), connection.signOfLife()];
-    for (const sign of asked) void sign.then(() => signs++);
-    await settled();
-    expect([pingsOf(agent), signs]).toEqual([1, 0]);
-    agent.send(FRAME.pong, 0, Buffer.alloc(8));
-    await settled();
-    expect(signs).toBe(2);
-    void connection.signOfLife().then(() => signs++);
-    await settled();
-    expect([pingsOf(agent), signs]).toEqual([1, 2]);
-  });
-
-  it("never comes where the connection ends", async () => {
-    const { connection } = await connect();
-    void connection.signOfLife().then(() => expect.unreachable());
-    connection.close(aborted);
-    await settled();
-  });
-});
-
 describe("silence", () => {
   it("is told every other second while a call is open and nothing comes", async () => {
     using time = new FakeTime();

@@ -194,9 +194,10 @@ export class Containers {
     }
   }
 
-  async unpause(id: string, signal?: AbortSignal): Promise<void> {
+  /** @returns `false` where it was not frozen */
+  unpause(id: string, signal?: AbortSignal): Promise<boolean> {
     const container = this.engine.docker.getContainer(id);
-    await this.#change("unpause", (abortSignal) => container.unpause({ abortSignal }), signal);
+    return this.#change("unpause", (abortSignal) => container.unpause({ abortSignal }), signal);
   }
 
   /**
@@ -249,15 +250,20 @@ export class Containers {
     return readStatistics(statistics);
   }
 
-  /** That it is in the wanted state already, or that it is gone, is for the next look to tell. */
+  /** @returns `false` where its state did not allow it, or is the wanted one already: the next look tells */
   async #change(
     verb: string,
     run: (abortSignal: AbortSignal) => Promise<unknown>,
     signal: AbortSignal | undefined,
-  ): Promise<void> {
-    await this.engine
-      .call(`${verb} the sandbox`, run, { timeoutMs: TRANSITION_TIMEOUT_MS, signal })
-      .catch(unless("conflict"));
+  ): Promise<boolean> {
+    const options = { timeoutMs: TRANSITION_TIMEOUT_MS, signal };
+    try {
+      await this.engine.call(`${verb} the sandbox`, run, options);
+      return true;
+    } catch (error) {
+      if (hasCode(error, "conflict")) return false;
+      throw error;
+    }
   }
 
   /** What the engine says of the container that has a key's name, whoever's that is. */

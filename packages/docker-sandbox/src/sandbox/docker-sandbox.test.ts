@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Container } from "dockerode";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { ManagedSandbox, SandboxProvider } from "@carrel/backend-protocol";
 import { createDockerProvider } from "../docker-provider.ts";
@@ -61,13 +62,18 @@ describe.skipIf(!engineOrSkip())("a sandbox", () => {
     return { key, sandbox };
   }
 
-  /** As somebody with access to the engine would. */
-  async function freeze(sandbox: ManagedSandbox): Promise<void> {
+  async function containerOf(sandbox: ManagedSandbox): Promise<Container> {
     const containers = await engine.docker.listContainers({
+      all: true,
       filters: { label: [`carrel.sandbox=${sandbox.id}`] },
     });
     expect(containers).toHaveLength(1);
-    await engine.docker.getContainer(containers[0]!.Id).pause();
+    return engine.docker.getContainer(containers[0]!.Id);
+  }
+
+  /** As somebody with access to the engine would. */
+  async function freeze(sandbox: ManagedSandbox): Promise<void> {
+    await (await containerOf(sandbox)).pause();
   }
 
   it("of thousands of files is idle while it is asked what it uses, but for the disk", async () => {
@@ -137,6 +143,25 @@ describe.skipIf(!engineOrSkip())("a sandbox", () => {
     await pausing;
     expect(await sandbox.status()).toBe("paused");
     await sandbox.resume();
+  });
+
+  it("that was frozen and ended by somebody else wakes as from a stop", async () => {
+    const { sandbox } = await create();
+    await sandbox.write("file", "kept");
+    await sandbox.pause!();
+    const container = await containerOf(sandbox);
+    await container.kill();
+    await container.wait();
+    await sandbox.resume();
+    expect((await sandbox.execute("cat file")).stdout).toBe("kept");
+  });
+
+  it("that was frozen and removed by somebody else is gone", async () => {
+    const { sandbox } = await create();
+    await sandbox.pause!();
+    await (await containerOf(sandbox)).remove({ force: true });
+    await expect(sandbox.resume()).rejects.toMatchObject({ code: "gone" });
+    expect(await sandbox.status()).toBe("gone");
   });
 
   it("that nobody is connected to is awake when the engine says so", async () => {

@@ -10,13 +10,13 @@ import type {
 } from "@carrel/backend-protocol";
 import { AgentSandbox } from "@carrel/sandbox-agent";
 import type { AgentConnection } from "@carrel/sandbox-agent";
-import type { Containers, FoundContainer } from "../container/containers.ts";
+import type { FoundContainer } from "../container/containers.ts";
 import type { ContainerUsage } from "../container/statistics.ts";
-import type { CreateBody } from "../hardening/create-body.ts";
 import { LABELS } from "../hardening/create-body.ts";
 import { HOME_DIR, WORK_DIR } from "../hardening/places.ts";
-import type { SandboxLimits } from "../limits.ts";
-import type { FileStore, Holder } from "../workspace/file-store.ts";
+import type { Holder } from "../workspace/file-store.ts";
+import type { DockerSandboxOptions } from "./docker-sandbox-options.ts";
+import type { Known, KnownNow } from "./known-container.ts";
 import { openAgent } from "./open-agent.ts";
 import { refusalOf, stopped, unreachable } from "./refusals.ts";
 import { signAmid } from "./sign-amid.ts";
@@ -27,41 +27,6 @@ const NOT_RUNNING: ContainerUsage = { memoryBytes: null, cpuMs: null, processCou
 /** How often an engine is asked again that refuses for a state which the container has not. */
 const REACH_ATTEMPTS = 3;
 const THAW_TIMEOUT_MS = 30_000;
-
-export interface DockerSandboxOptions {
-  id: string;
-  key: string;
-  keyHash: string;
-  containers: Containers;
-  files: FileStore;
-  limits: Required<SandboxLimits>;
-  uid: number;
-  /** What its container has to be now. */
-  body: () => CreateBody;
-  /** Its container has a root that lasts, and is therefore never made anew. */
-  keepContainer: boolean;
-  /** Make good what its container needs and somebody removed: the image, the agent. */
-  repair: (options: CreateOptions) => Promise<void>;
-  /** It is gone: its provider can forget it. */
-  onGone: () => void;
-}
-
-/** What is known of the container. The engine is asked where it matters. */
-interface Known {
-  status: SandboxStatus;
-  containerId: string;
-  /** It was stopped by this very object. */
-  wasAsked?: true;
-}
-
-interface KnownNow extends Known {
-  /** `null` where the container is gone. */
-  specHash: string | null;
-  /** It was in a warm pool, and has another container when it starts again. */
-  claimed: boolean;
-  /** Somebody is about to start it for the first time. */
-  beingMade: boolean;
-}
 
 /** One sandbox: a container, which may be made anew, and the agent in it. */
 export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
@@ -132,25 +97,23 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
 
   resume({ signal }: OperationOptions = {}): Promise<void> {
     const answered = Promise.withResolvers<void>();
-    const resumed = this.#transition(signal, async (now) => {
-      const { status, containerId } = now;
-      if (status === "gone") throw this.#refusal;
-      if (status === "paused") {
-        const running = (): void => this.#learn({ status: "running", containerId });
-        const unpaused = this.#options.containers.unpause(containerId, signal);
-        // The agent answers before the engine does, which writes down first what it did.
-        await signAmid(unpaused, this.signOfLife(), () => {
-          running();
-          answered.resolve();
-        });
-        running();
-      }
-      if (status === "stopped") {
-        const options = signal ? { signal } : {};
-        const { files, keyHash } = this.#options;
-        await files.check(keyHash, this.#holder);
-        await this.#start(await this.#upToDate(now, options), options);
-      }
+    const resumed = this.#inTurn(signal, async () => {
+      // What this knows to be frozen need not be looked for: the engine refuses where it is not.
+      if (await this.#unpause(signal, answered.resolve)) return;
+      await this.#fromNow(signal, async (now) => {
+        const { status, containerId } = now;
+        if (status === "gone") throw this.#refusal;
+        if (status === "paused") {
+          await this.#options.containers.unpause(containerId, signal);
+          this.#learn({ status: "running", containerId });
+        }
+        if (status === "stopped") {
+          const options = signal ? { signal } : {};
+          const { files, keyHash } = this.#options;
+          await files.check(keyHash, this.#holder);
+          await this.#start(await this.#upToDate(now, options), options);
+        }
+      });
     });
     return Promise.race([resumed, answered.promise]);
   }
@@ -210,6 +173,30 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
   /** Close the connection to the agent; the container runs on. */
   async disconnect(): Promise<void> {
     await super[Symbol.asyncDispose]();
+  }
+
+  /**
+   * @param onAnswer called once the agent answers, which is before the engine does: that writes down
+   * first what it did
+   * @returns whether it was known to be frozen, and was
+   */
+  async #unpause(signal: AbortSignal | undefined, onAnswer: () => void): Promise<boolean> {
+    const { status, containerId } = this.#known;
+    if (status !== "paused") return false;
+    const learn = (): void => this.#learn({ status: "running", containerId });
+    const unpaused = this.#options.containers.unpause(containerId, signal);
+    try {
+      const wasFrozen = await signAmid(unpaused, this.signOfLife(), () => {
+        learn();
+        onAnswer();
+      });
+      if (wasFrozen) learn();
+      return wasFrozen;
+    } catch (error) {
+      // Of one that is not frozen some engines say so, and some that they failed: a look tells.
+      if (hasCode(error, "not-found") || hasCode(error, "unavailable")) return false;
+      throw error;
+    }
   }
 
   async #start(containerId: string, options: CreateOptions): Promise<void> {
@@ -331,19 +318,24 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
     signal: AbortSignal | undefined,
     change: (found: KnownNow) => Promise<void>,
   ): Promise<void> {
-    return this.#inTurn(signal, async () => {
-      const found = await this.#find(signal);
-      this.#notice(found);
-      try {
-        const { specHash = null, claimed = false, beingMade = false } = found ?? {};
-        await change({ ...this.#known, specHash, claimed, beingMade });
-      } catch (error) {
-        if (!hasCode(error, "not-found")) throw error;
-        // Somebody removed the container meanwhile.
-        this.#notice(await this.#find(signal));
-        await change({ ...this.#known, specHash: null, claimed: false, beingMade: false });
-      }
-    });
+    return this.#inTurn(signal, () => this.#fromNow(signal, change));
+  }
+
+  async #fromNow(
+    signal: AbortSignal | undefined,
+    change: (found: KnownNow) => Promise<void>,
+  ): Promise<void> {
+    const found = await this.#find(signal);
+    this.#notice(found);
+    try {
+      const { specHash = null, claimed = false, beingMade = false } = found ?? {};
+      await change({ ...this.#known, specHash, claimed, beingMade });
+    } catch (error) {
+      if (!hasCode(error, "not-found")) throw error;
+      // Somebody removed the container meanwhile.
+      this.#notice(await this.#find(signal));
+      await change({ ...this.#known, specHash: null, claimed: false, beingMade: false });
+    }
   }
 
   /** One after the other, in the order in which they were asked for. */

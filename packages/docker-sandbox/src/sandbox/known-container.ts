@@ -1,0 +1,18 @@
+import type { SandboxStatus } from "@carrel/backend-protocol";
+
+/** What is known of the container. The engine is asked where it matters. */
+export interface Known {
+  status: SandboxStatus;
+  containerId: string;
+  /** It was stopped by this very object. */
+  wasAsked?: true;
+}
+
+export interface KnownNow extends Known {
+  /** `null` where the container is gone. */
+  specHash: string | null;
+  /** It was in a warm pool, and has another container when it starts again. */
+  claimed: boolean;
+  /** Somebody is about to start it for the first time. */
+  beingMade: boolean;
+}
