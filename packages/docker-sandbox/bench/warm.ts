@@ -11,8 +11,8 @@ import { percentiles } from "./measure.ts";
 import type { Percentiles } from "./measure.ts";
 
 /**
- * How long `create` takes: from the warm pool, for users without and with files, and without a pool,
- * beside the bare engine's create and start. Each claim finds the pool full, as where users come one
+ * How long `create` takes: from the warm pool, for users without and with files, and without a pool, and
+ * the first wake of what was claimed, beside the bare engine's create and start. Each claim finds the pool full, as where users come one
  * after the other. Part of `npm run bench`; the figures also go to
  * `test-results/bench-warm.json`.
  */
@@ -37,6 +37,9 @@ try {
     "claim, new user": await claims("new", null),
     "claim, 200 files in 20 folders": await claims("tree", TREE),
     "claim, 200 files side by side": await claims("top", TOP),
+    "first wake from a stop after a claim, to first command": percentiles(
+      await times(COLD_ROUNDS, firstWake),
+    ),
     "create without a pool, new user": percentiles(await times(COLD_ROUNDS, coldCreate)),
     "bare engine, create and start": percentiles(await times(COLD_ROUNDS, bareCreate)),
     "bare engine, rename amid the claims": percentiles(renames),
@@ -84,6 +87,19 @@ async function claims(name: string, fill: string | null): Promise<Percentiles> {
   }
   if (misses > 0) console.warn(`${name}: ${misses} of ${ROUNDS} claims found no sandbox`);
   return percentiles(measured);
+}
+
+/** It has another container from then on, on the directories of its user. */
+async function firstWake(round: number): Promise<number> {
+  await untilFull(warm);
+  const sandbox = await warm.create(`wakes ${round}`);
+  await sandbox.stop();
+  const [, timeMs] = await timed(async () => {
+    await sandbox.resume();
+    await sandbox.execute("true");
+  });
+  await sandbox.destroy();
+  return timeMs;
 }
 
 async function untilFull(provider: DockerSandboxProvider): Promise<void> {

@@ -116,17 +116,6 @@ describe("ceilings", () => {
     });
   });
 
-  test("count what other servers have awake, and leave alone what is used there", async () => {
-    await using installation = new Installation();
-    const first = installation.start({ maxResidentSandboxes: 1 });
-    const second = installation.start({ maxResidentSandboxes: 1 });
-    await first.manager.getOrCreate("alice");
-    using _turn = first.manager.lease("alice");
-    expect(await rejection(second.manager.getOrCreate("bob"))).toMatchObject({ code: "capacity" });
-    expect(installation.provider.statuses()).toEqual({ alice: "running" });
-    await second.manager.getOrCreate("alice");
-  }, 20_000);
-
   test("two that need each other's place do not wait for each other", async () => {
     await using installation = new Installation();
     const { manager } = installation.start({

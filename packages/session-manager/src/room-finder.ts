@@ -11,6 +11,8 @@ import type { ResidentCeilings } from "./session-store.ts";
 
 /** Other managers are asked so many times, for as long as a request stands, before the caller is refused. */
 const MAX_REQUESTS = 2;
+/** Callers who wait for others at a time: each asks the store again and again. One more is refused. */
+const MAX_ASKING = 32;
 // Meanwhile one looks for room after 50, 100, … 500 ms.
 const FIRST_LOOK_MS = 50;
 const MAX_LOOK_MS = 500;
@@ -25,6 +27,7 @@ export class RoomFinder {
   readonly #context: LifecycleContext;
   readonly #evictor: Evictor;
   readonly #requests: RoomRequests;
+  #asking = 0;
 
   constructor(context: LifecycleContext, { evictor, requests }: RoomFinderOptions) {
     this.#context = context;
@@ -45,24 +48,31 @@ export class RoomFinder {
     let full = await residencies.acquire(key, userId, deadline);
     if (!full) return;
     place?.stepAside();
-    for (let asked = 0; full;) {
+    for (let requests = 0; full;) {
       const ofUser = full === "maxResidentSandboxesPerUser" ? userId : null;
       const { signal } = deadline;
       if (await deadline.run(() => this.#evictor.makeRoom(key, ofUser, signal))) {
         full = await residencies.acquire(key, userId, deadline);
         continue;
       }
-      const mayAsk = asked++ < MAX_REQUESTS;
-      if (!mayAsk || !(await this.#requests.ask({ key, ofUser }, deadline))) {
+      if (++requests > MAX_REQUESTS || this.#asking === MAX_ASKING) {
         throw capacityError(full, settings);
       }
-      full = await this.#acquireFromOthers(slot, deadline);
+      this.#asking += 1;
+      try {
+        if (!(await this.#requests.ask({ key, ofUser }, deadline))) {
+          throw capacityError(full, settings);
+        }
+        full = await this.#lookForRoom(slot, deadline);
+      } finally {
+        this.#asking -= 1;
+      }
     }
     await place?.comeBack();
   }
 
-  /** While the others are asked. @returns the ceiling that is still reached */
-  async #acquireFromOthers(
+  /** For as long as a request stands. @returns the ceiling that is still reached */
+  async #lookForRoom(
     { key, userId }: SandboxSlot,
     deadline: Deadline,
   ): Promise<keyof ResidentCeilings | null> {

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Installation } from "../test/many-managers.ts";
 import { rejection } from "../test/test-manager.ts";
 
@@ -10,70 +10,102 @@ function keysThatSleep({ provider }: Installation): string[] {
   return statuses.filter(([, status]) => status === "stopped").map(([key]) => key);
 }
 
-test("who comes to one server gets the room of who is idle at another, for a wake too", async () => {
-  await using installation = new Installation();
-  const [full, other] = [1, 2].map(() => installation.start({ maxResidentSandboxes: 3 }));
-  const alice = await other!.manager.getOrCreate("alice");
-  await other!.manager.cleanupIdle(0);
-  for (const user of users("resident", 3)) {
-    await full!.manager.getOrCreate(user);
-    installation.clock.advance(1);
-  }
-  await alice.execute("true");
-  expect(keysThatSleep(installation)).toEqual(["resident-0"]);
-  expect(full!.events).toContainEqual(
-    expect.objectContaining({ type: "session-slept", key: "resident-0", reason: "evicted" }),
-  );
-});
-
-test("as many go to sleep elsewhere as come, and no more", async () => {
-  await using installation = new Installation();
-  const options = { maxResidentSandboxes: 12 };
-  const servers = [1, 2, 3].map(() => installation.start(options).manager);
-  await Promise.all(users("one", 6).map((user) => servers[0]!.getOrCreate(user)));
-  await Promise.all(users("two", 6).map((user) => servers[1]!.getOrCreate(user)));
-  const newcomers = users("newcomer", 5);
-  await Promise.all(newcomers.map((user) => servers[2]!.getOrCreate(user)));
-  // Whoever asked twice must not be answered twice.
-  await new Promise((resolve) => setTimeout(resolve, 2500));
-  expect(keysThatSleep(installation)).toHaveLength(5);
-}, 20_000);
-
-test("where one server finds none idle another is asked", async () => {
-  await using installation = new Installation();
-  const options = { maxResidentSandboxes: 2 };
-  const servers = [1, 2, 3].map(() => installation.start(options).manager);
-  await servers[0]!.getOrCreate("working");
-  using _turn = servers[0]!.lease("working");
-  await servers[1]!.getOrCreate("resting");
-  await servers[2]!.getOrCreate("newcomer");
-  expect(keysThatSleep(installation)).toEqual(["resting"]);
-}, 20_000);
-
-test("a user's own ceiling makes room of that user's sandboxes elsewhere", async () => {
-  await using installation = new Installation();
-  const options = { maxResidentSandboxesPerUser: 1 };
-  const [first, second] = [1, 2].map(() => installation.start(options).manager);
-  await first!.getOrCreate("bob");
-  installation.clock.advance(1);
-  const one = await first!.createSession({ userId: "alice", scope: "session" });
-  await second!.createSession({ userId: "alice", scope: "session" });
-  expect(keysThatSleep(installation)).toEqual([one]);
-});
-
-test("a server that cannot ask its store tells that once, and answers when it can", async () => {
-  await using installation = new Installation();
-  const [full, other] = [1, 2].map(() =>
-    installation.start({ maxResidentSandboxes: 1, storeIntervalMs: 60_000 }),
-  );
-  await full!.manager.getOrCreate("resting");
-  full!.store.state = "down";
-  expect(await rejection(other!.manager.getOrCreate("newcomer"))).toMatchObject({
-    code: "capacity",
+describe.concurrent("where servers share a ceiling", { timeout: 30_000 }, () => {
+  test("who comes to one server gets the room of who is idle at another, for a wake too", async () => {
+    await using installation = new Installation();
+    const [full, other] = [1, 2].map(() => installation.start({ maxResidentSandboxes: 3 }));
+    const alice = await other!.manager.getOrCreate("alice");
+    await other!.manager.cleanupIdle(0);
+    for (const user of users("resident", 3)) {
+      await full!.manager.getOrCreate(user);
+      installation.clock.advance(1);
+    }
+    await alice.execute("true");
+    expect(keysThatSleep(installation)).toEqual(["resident-0"]);
+    expect(full!.events).toContainEqual(
+      expect.objectContaining({ type: "session-slept", key: "resident-0", reason: "evicted" }),
+    );
   });
-  expect(full!.events.filter(({ type }) => type === "store-failed")).toHaveLength(1);
-  expect(full!.store.calls.filter((call) => call === "takeRoomRequest").length).toBeGreaterThan(3);
-  full!.store.state = "up";
-  await other!.manager.getOrCreate("newcomer");
-  expect(keysThatSleep(installation)).toEqual(["resting"]);
-}, 20_000);
+
+  test("as many go to sleep elsewhere as come, and no more", async () => {
+    await using installation = new Installation();
+    const options = { maxResidentSandboxes: 12 };
+    const servers = [1, 2, 3].map(() => installation.start(options).manager);
+    await Promise.all(users("one", 6).map((user) => servers[0]!.getOrCreate(user)));
+    await Promise.all(users("two", 6).map((user) => servers[1]!.getOrCreate(user)));
+    const newcomers = users("newcomer", 5);
+    await Promise.all(newcomers.map((user) => servers[2]!.getOrCreate(user)));
+    // Whoever asked twice must not be answered twice.
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    expect(keysThatSleep(installation)).toHaveLength(5);
+  });
+
+  test("where one server finds none idle another is asked", async () => {
+    await using installation = new Installation();
+    const options = { maxResidentSandboxes: 2 };
+    const servers = [1, 2, 3].map(() => installation.start(options).manager);
+    await servers[0]!.getOrCreate("working");
+    using _turn = servers[0]!.lease("working");
+    await servers[1]!.getOrCreate("resting");
+    await servers[2]!.getOrCreate("newcomer");
+    expect(keysThatSleep(installation)).toEqual(["resting"]);
+  });
+
+  test("a user's own ceiling makes room of that user's sandboxes elsewhere", async () => {
+    await using installation = new Installation();
+    const options = { maxResidentSandboxesPerUser: 1 };
+    const [first, second] = [1, 2].map(() => installation.start(options).manager);
+    await first!.getOrCreate("bob");
+    installation.clock.advance(1);
+    const one = await first!.createSession({ userId: "alice", scope: "session" });
+    await second!.createSession({ userId: "alice", scope: "session" });
+    expect(keysThatSleep(installation)).toEqual([one]);
+  });
+
+  test("of a crowd only so many wait for others as the store can bear", async () => {
+    await using installation = new Installation();
+    const options = { maxResidentSandboxes: 1, maxConcurrentStarts: 40 };
+    const [full, other] = [1, 2].map(() => installation.start(options));
+    await full!.manager.getOrCreate("working");
+    using _turn = full!.manager.lease("working");
+    const asked: number[] = [];
+    const newcomers = users("newcomer", 40).map(async (user) => {
+      const error = await rejection(other!.manager.getOrCreate(user));
+      expect(error).toMatchObject({ code: "capacity", retryAfterMs: expect.any(Number) });
+      asked.push(other!.store.calls.filter((call) => call === "requestRoom").length);
+    });
+    await Promise.all(newcomers);
+    expect(asked.slice(0, 8)).toEqual(Array.from({ length: 8 }, () => 32));
+    expect(asked.at(-1)).toBeLessThanOrEqual(64);
+  });
+
+  test("a server that cannot ask its store tells that once, and answers when it can", async () => {
+    await using installation = new Installation();
+    const [full, other] = [1, 2].map(() =>
+      installation.start({ maxResidentSandboxes: 1, storeIntervalMs: 60_000 }),
+    );
+    await full!.manager.getOrCreate("resting");
+    full!.store.state = "down";
+    expect(await rejection(other!.manager.getOrCreate("newcomer"))).toMatchObject({
+      code: "capacity",
+    });
+    expect(full!.events.filter(({ type }) => type === "store-failed")).toHaveLength(1);
+    expect(full!.store.calls.filter((call) => call === "takeRoomRequest").length).toBeGreaterThan(
+      3,
+    );
+    full!.store.state = "up";
+    await other!.manager.getOrCreate("newcomer");
+    expect(keysThatSleep(installation)).toEqual(["resting"]);
+  });
+
+  test("what is used elsewhere counts, and is left alone", async () => {
+    await using installation = new Installation();
+    const first = installation.start({ maxResidentSandboxes: 1 });
+    const second = installation.start({ maxResidentSandboxes: 1 });
+    await first.manager.getOrCreate("alice");
+    using _turn = first.manager.lease("alice");
+    expect(await rejection(second.manager.getOrCreate("bob"))).toMatchObject({ code: "capacity" });
+    expect(installation.provider.statuses()).toEqual({ alice: "running" });
+    await second.manager.getOrCreate("alice");
+  });
+});

@@ -7,7 +7,7 @@ import type { RoomRequest, SessionStore } from "./session-store.ts";
 
 /** How often requests of others are looked for: a waking user waits for that at most. */
 const LOOK_EVERY_MS = 1000;
-/** Requests that are answered together. */
+/** Requests that are answered at a time: one that waits for the engine keeps no others waiting. */
 const ANSWERS_AT_ONCE = 8;
 /** Who found nothing idle among all leaves what comes next to others for so long. */
 const LOOK_AWAY_MS = 10_000;
@@ -29,13 +29,14 @@ export interface RoomRequestsOptions {
 export class RoomRequests {
   readonly #options: RoomRequestsOptions;
   readonly #loop: BackgroundLoop;
+  readonly #answers = new Set<Promise<void>>();
   #failing = false;
   #lookAgainAt = 0;
 
   constructor(options: RoomRequestsOptions) {
     this.#options = options;
     this.#loop = new BackgroundLoop({
-      pass: (signal) => this.#answerAll(signal),
+      pass: (signal) => this.#takeAll(signal),
       onFailure: (error) => this.#tell(error),
     });
   }
@@ -45,8 +46,10 @@ export class RoomRequests {
     this.#loop.start(LOOK_EVERY_MS);
   }
 
+  /** Resolves when nothing is answered any more. */
   async stop(): Promise<void> {
     await this.#loop.stop();
+    await Promise.all(this.#answers);
   }
 
   /** Ask the others to put a sandbox to sleep. @returns `false` where nobody else has one that could be */
@@ -55,19 +58,20 @@ export class RoomRequests {
     return deadline.run(() => store.requestRoom({ ...request, holder: holder.id }));
   }
 
-  async #answerAll(signal: AbortSignal): Promise<void> {
-    if (performance.now() < this.#lookAgainAt) return;
-    const answers: Promise<void>[] = [];
-    try {
-      while (answers.length < ANSWERS_AT_ONCE && !signal.aborted) {
-        const request = await this.#take();
-        if (!request) break;
-        answers.push(this.#answer(request));
-      }
+  async #takeAll(signal: AbortSignal): Promise<void> {
+    while (this.#mayTake() && !signal.aborted) {
+      const request = await this.#take();
       this.#failing = false;
-    } finally {
-      await Promise.all(answers);
+      if (!request) return;
+      const answer = this.#answer(request)
+        .catch((error: unknown) => this.#tell(error))
+        .finally(() => this.#answers.delete(answer));
+      this.#answers.add(answer);
     }
+  }
+
+  #mayTake(): boolean {
+    return this.#answers.size < ANSWERS_AT_ONCE && performance.now() >= this.#lookAgainAt;
   }
 
   #take(): Promise<RoomRequest | null> {
