@@ -34,6 +34,25 @@ test("fifty callers that ask for one user at the same time get one sandbox", asy
   expect(events.filter(({ type }) => type === "session-opened")).toHaveLength(26);
 });
 
+test("of a crowd of callers of one user some are refused, and all others served", async () => {
+  const gate = new Gate();
+  await using setup = await openManager({
+    wrap: (provider) => startsBehind(provider, gate),
+  });
+  const { manager } = setup;
+  const calls = Array.from({ length: 1100 }, () => manager.getOrCreate("alice"));
+  const settled = Promise.allSettled(calls);
+  await gate.reached;
+  gate.open();
+  const refused = (await settled).filter(({ status }) => status === "rejected");
+  expect(refused).toHaveLength(99);
+  expect(refused[0]).toMatchObject({
+    reason: { code: "capacity", retryAfterMs: expect.any(Number) },
+  });
+  expect(manager.sessionCount).toBe(1);
+  await manager.getOrCreate("alice");
+});
+
 test("a caller that aborts while it waits gets aborted, and the others get the sandbox", async () => {
   const gate = new Gate();
   await using setup = await openManager({

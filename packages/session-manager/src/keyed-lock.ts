@@ -1,7 +1,3 @@
-interface Waiter {
-  start: () => void;
-}
-
 /**
  * One lock per key, first come, first served. A key takes memory only while somebody holds or
  * waits for its lock.
@@ -9,7 +5,7 @@ interface Waiter {
 export class KeyedLock {
   // A key is here exactly while its lock is held. The lock passes from its holder straight to the
   // first waiter, so that nobody who comes in between can overtake.
-  readonly #waiters = new Map<string, Waiter[]>();
+  readonly #waiters = new Map<string, Set<() => void>>();
 
   /** How many keys are locked now. */
   get size(): number {
@@ -19,6 +15,11 @@ export class KeyedLock {
   /** Whether somebody holds the lock of this key now. */
   isLocked(key: string): boolean {
     return this.#waiters.has(key);
+  }
+
+  /** How many wait for the lock of this key. */
+  waiting(key: string): number {
+    return this.#waiters.get(key)?.size ?? 0;
   }
 
   /**
@@ -42,28 +43,28 @@ export class KeyedLock {
       }
       const waiters = this.#waiters.get(key);
       if (!waiters) {
-        this.#waiters.set(key, []);
+        this.#waiters.set(key, new Set());
         resolve();
         return;
       }
       const giveUp = (): void => {
-        waiters.splice(waiters.indexOf(waiter), 1);
+        waiters.delete(start);
         reject(signal.reason);
       };
-      const waiter: Waiter = {
-        start: () => {
-          signal.removeEventListener("abort", giveUp);
-          resolve();
-        },
+      const start = (): void => {
+        signal.removeEventListener("abort", giveUp);
+        resolve();
       };
-      waiters.push(waiter);
+      waiters.add(start);
       signal.addEventListener("abort", giveUp, { once: true });
     });
   }
 
   #release(key: string): void {
-    const next = this.#waiters.get(key)?.shift();
-    if (next) next.start();
-    else this.#waiters.delete(key);
+    const waiters = this.#waiters.get(key);
+    const [next] = waiters ?? [];
+    if (!next) return void this.#waiters.delete(key);
+    waiters?.delete(next);
+    next();
   }
 }

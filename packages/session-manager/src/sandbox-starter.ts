@@ -1,3 +1,4 @@
+import { SandboxError } from "@carrel/backend-protocol";
 import type { ManagedSandbox } from "@carrel/backend-protocol";
 import type { Admission } from "./admission-queue.ts";
 import { capacityError } from "./capacity-error.ts";
@@ -21,6 +22,9 @@ const PATHS: Readonly<Record<Wakening, AcquirePath>> = {
   created: "cold",
   replaced: "cold",
 };
+
+/** Callers who may wait for one sandbox; one more is `capacity`. */
+const MAX_WAITING_CALLERS = 1000;
 
 interface Acquired {
   sandbox: ManagedSandbox;
@@ -118,6 +122,7 @@ export class SandboxStarter {
     // Whoever waits for the sandbox counts as using it, so that clean-up passes it by.
     const release = session.hold();
     try {
+      if (locks.waiting(key) >= MAX_WAITING_CALLERS) throw this.#crowded();
       const got = await locks.run(key, deadline.signal, () => body(deadline, askedAt));
       if (!got) return null;
       const durationMs = performance.now() - askedAt;
@@ -225,6 +230,14 @@ export class SandboxStarter {
       if (!slot.readySandbox) await this.#stopper.discard(slot);
       throw error;
     }
+  }
+
+  #crowded(): SandboxError {
+    return new SandboxError({
+      code: "capacity",
+      message: `${MAX_WAITING_CALLERS} callers wait for this sandbox already. Try again later.`,
+      retryAfterMs: this.#context.admissions.expectedWaitMs,
+    });
   }
 
   #liveSandbox({ key, readySandbox }: SandboxSlot): ManagedSandbox | null {
