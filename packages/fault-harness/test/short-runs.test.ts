@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { asleepAndAwake } from "../src/scenarios/asleep-and-awake.ts";
 import { cycles } from "../src/scenarios/cycles.ts";
+import { whyNoPrivateEngine } from "../src/engine/private-engine.ts";
 import { engineFaults } from "../src/scenarios/engine-faults.ts";
+import { engineRestarted } from "../src/scenarios/engine-restarted.ts";
 import { exactlyOne } from "../src/scenarios/exactly-one.ts";
 import { manyAsleep } from "../src/scenarios/many-asleep.ts";
 import { meddledWith } from "../src/scenarios/meddled-with.ts";
@@ -27,8 +29,18 @@ const SCENARIOS = [
 const ON_POSTGRES = [exactlyOne, serverKilled] as const;
 const POSTGRES_URL = process.env["CARREL_TEST_POSTGRES"] || undefined;
 
+/** Nobody but root has a second engine, wherever that runs. */
+const noPrivateEngine = await whyNoPrivateEngine();
+const skipped = noPrivateEngine === null ? "" : ` (skipped: ${noPrivateEngine})`;
+
 describe.skipIf(!engineOrSkip())("In a short run", { timeout: 120_000 }, () => {
   it.each(SCENARIOS)("$name: $about", (scenario) => expectNothingFound(scenario));
+
+  it.skipIf(noPrivateEngine !== null).each([engineRestarted])(
+    `$name: $about${skipped}`,
+    { timeout: 240_000 },
+    (scenario) => expectNothingFound(scenario),
+  );
 
   it.skipIf(POSTGRES_URL === undefined && !process.env["CI"]).each(ON_POSTGRES)(
     "over PostgreSQL (CARREL_TEST_POSTGRES), $name: $about",
