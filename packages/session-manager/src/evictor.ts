@@ -31,12 +31,12 @@ export class Evictor {
   }
 
   /**
-   * @param key whose sandbox needs the place
+   * @param key whose sandbox needs the place; `null`: no particular one's
    * @param userId only sandboxes of this user; `null`: of anybody
    * @param signal nothing more is begun once it fired
    * @returns `false` where none was found idle in time
    */
-  async makeRoom(key: string, userId: string | null, signal: AbortSignal): Promise<boolean> {
+  async makeRoom(key: string | null, userId: string | null, signal: AbortSignal): Promise<boolean> {
     const searchUntil = performance.now() + SEARCH_MS;
     const passedOver = new Set<SandboxSlot>();
     while (performance.now() < searchUntil) {
@@ -57,7 +57,7 @@ export class Evictor {
 
   /** Those that may be idle, the one that was unused for longest first. */
   #candidates(
-    key: string,
+    key: string | null,
     userId: string | null,
     passedOver: ReadonlySet<SandboxSlot>,
   ): SandboxSlot[] {

@@ -99,7 +99,7 @@ export class ManagerParts {
     this.purge = new UserPurge(context, { ender, stopper, turns });
     this.#cleanup = new Cleanup(context, { stopper, ender, turns });
     this.#retention = new Retention(context, { stopper, ender, turns });
-    this.#recovery = new Recovery(context, { holder, stopper, turns });
+    this.#recovery = new Recovery(context, { evictor, holder, stopper, turns });
     this.cleanupLoop = new BackgroundLoop({
       pass: (signal) => this.#pass(signal),
       onFailure: (error) => this.events.emit({ type: "cleanup-failed", error }),

@@ -1,6 +1,7 @@
 import type { OperationOptions, SandboxSummary } from "@carrel/backend-protocol";
 import { Deadline } from "./deadline.ts";
 import { everySession } from "./every-session.ts";
+import type { Evictor } from "./evictor.ts";
 import type { Holder } from "./holder.ts";
 import type { LifecycleContext } from "./lifecycle-context.ts";
 import { mapBounded } from "./map-bounded.ts";
@@ -39,6 +40,7 @@ export interface RecoverOptions extends OperationOptions {
 }
 
 export interface RecoveryParts {
+  evictor: Evictor;
   holder: Holder;
   stopper: SandboxStopper;
   turns: Turns;
@@ -47,12 +49,16 @@ export interface RecoveryParts {
 /** Brings the engine and the store together again after managers ended without saying so. */
 export class Recovery {
   readonly #context: LifecycleContext;
+  readonly #evictor: Evictor;
   readonly #holder: Holder;
   readonly #stopper: SandboxStopper;
   readonly #turns: Turns;
+  /** Of each sandbox that was adopted above a ceiling, whose could make room: a user's, or (`null`) anybody's. */
+  readonly #exceeding: (string | null)[] = [];
 
-  constructor(context: LifecycleContext, { holder, stopper, turns }: RecoveryParts) {
+  constructor(context: LifecycleContext, { evictor, holder, stopper, turns }: RecoveryParts) {
     this.#context = context;
+    this.#evictor = evictor;
     this.#holder = holder;
     this.#stopper = stopper;
     this.#turns = turns;
@@ -77,8 +83,16 @@ export class Recovery {
       if (deadline.signal.aborted) return;
       await this.#guarded(sandbox.key, report, (turn) => this.#recover(sandbox, report, turn));
     });
+    await this.#makeRoom(deadline);
     report.complete = !deadline.signal.aborted;
     return report;
+  }
+
+  /** Others were let in while nobody looked after what was adopted. Where none is idle, clean-up finds one later. */
+  async #makeRoom({ signal }: Deadline): Promise<void> {
+    await mapBounded(this.#exceeding.splice(0), CONCURRENCY, async (ofUser) => {
+      if (!signal.aborted) await this.#evictor.makeRoom(null, ofUser, signal);
+    });
   }
 
   /** Sessions that are being opened by nobody who lives. */
@@ -140,7 +154,11 @@ export class Recovery {
   ): Promise<void> {
     const { registry, residencies, events } = this.#context;
     const [first] = records;
-    if (!first || !(await residencies.adopt(first.key, first.userId, deadline))) return;
+    if (!first) return;
+    const adoption = await residencies.adopt(first.key, first.userId, deadline);
+    if (!adoption) return;
+    const { exceeds } = adoption;
+    if (exceeds) this.#exceeding.push(exceeds === "maxResidentSandboxes" ? null : first.userId);
     const sessions = records.map((record) => registry.recall(record));
     registry.slotOf(first.key, first.userId).adopt({ paused });
     report.adopted += 1;

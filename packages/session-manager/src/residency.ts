@@ -36,6 +36,12 @@ export interface Change {
   keeps: () => boolean;
 }
 
+/** A residency that was taken over. */
+export interface Adoption {
+  /** The ceiling above which it is. */
+  exceeds: keyof ResidentCeilings | null;
+}
+
 /** A residency as it was acquired. */
 interface Held {
   userId: string | null;
@@ -110,12 +116,19 @@ export class Residencies {
     }
   }
 
-  /** Have the residency of a sandbox that is in memory already, unless another manager looks after it. */
-  async adopt(key: string, userId: string | null, deadline: Deadline): Promise<boolean> {
-    const answer = await this.#ask(key, userId, NO_CEILINGS, deadline);
-    if (answer.outcome === "acquired" && !answer.shared) return true;
-    if (answer.outcome === "acquired") await this.release(key);
-    return false;
+  /**
+   * Have the residency of a sandbox that is in memory already, whatever the ceilings.
+   * @returns `null` where another manager looks after it
+   */
+  async adopt(key: string, userId: string | null, deadline: Deadline): Promise<Adoption | null> {
+    const { ceilings } = this.#options;
+    let answer = await this.#ask(key, userId, ceilings, deadline);
+    const exceeds = answer.outcome === "full" ? answer.ceiling : null;
+    if (exceeds) answer = await this.#ask(key, userId, NO_CEILINGS, deadline);
+    if (answer.outcome !== "acquired") return null;
+    if (!answer.shared) return { exceeds };
+    await this.release(key);
+    return null;
   }
 
   /** Have counted what the store gave up, before somebody needs that. Never throws: who needs it tries again. */

@@ -11,6 +11,7 @@ import type {
   SessionScope,
   SessionStore,
 } from "./session-store.ts";
+import { BACKGROUND_WORK_POLICIES } from "./work-watch.ts";
 import type { WorkWatchOptions } from "./work-watch.ts";
 
 const SECOND = 1000;
@@ -162,11 +163,30 @@ export function readOptions({
   clock: MonotonicClock;
   settings: ManagerSettings;
 } {
-  const settings = { ...DEFAULT_SETTINGS, ...given };
+  const settings = { ...DEFAULT_SETTINGS, ...known(given) };
   for (const name of COUNTS) assertCount(name, settings[name]);
   for (const name of AGES) assertIdleTime(name, settings[name]);
   for (const name of TIMERS) assertTimer(name, settings[name]);
+  assertPolicy(settings.backgroundWork);
   return { provider, store, clock, settings };
+}
+
+/** Without those that are `undefined`, as if they were not given. @throws `invalid-argument` for one that is none */
+function known(given: Partial<ManagerSettings>): Partial<ManagerSettings> {
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(DEFAULT_SETTINGS, name)) continue;
+    throw new SandboxError({
+      code: "invalid-argument",
+      message: `There is no option ${JSON.stringify(name.slice(0, 100))} of a session manager. Its options: provider, store, clock, ${Object.keys(DEFAULT_SETTINGS).join(", ")}.`,
+    });
+  }
+  const values = Object.entries(given).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(values);
+}
+
+function assertPolicy(policy: string): void {
+  if (BACKGROUND_WORK_POLICIES.some((each) => each === policy)) return;
+  throw invalid("backgroundWork", policy, BACKGROUND_WORK_POLICIES.join(" or "));
 }
 
 /** `Infinity` is a count too: no ceiling. */

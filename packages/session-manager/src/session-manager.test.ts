@@ -9,6 +9,7 @@ import {
   statusOf,
 } from "../test/test-manager.ts";
 import { SessionManager } from "./session-manager.ts";
+import type { SessionManagerOptions } from "./session-manager-options.ts";
 
 const text = (bytes: Uint8Array | null): string | null =>
   bytes && Buffer.from(bytes).toString("utf8");
@@ -341,9 +342,19 @@ test.each([
   { idleTimeoutMs: Number.NaN },
   { startTimeoutMs: 0 },
   { stopTimeoutMs: 2 ** 31 },
+  { idleTimeoutMS: 1000 },
+  { backgroundWork: "nonsense" as "ignored" },
 ])("options that cannot be meant are refused: %j", async (options) => {
   await using provider = await openProvider();
   expect(() => new SessionManager({ provider, ...options })).toThrow(SandboxError);
+});
+
+test("an option that is undefined has its default", async () => {
+  await using provider = await openProvider();
+  const options = { provider, idleTimeoutMs: undefined } as unknown as SessionManagerOptions;
+  await using manager = new SessionManager(options);
+  await manager.getOrCreate("alice");
+  expect(await manager.cleanupIdle()).toBe(0);
 });
 
 test("numbers that cannot be meant are refused by the verbs", async () => {

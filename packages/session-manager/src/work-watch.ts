@@ -5,7 +5,9 @@ import { pause } from "./pause.ts";
 import type { SandboxSlot } from "./sandbox-slot.ts";
 
 /** Whether what runs in a sandbox without anybody holding it keeps the sandbox awake. */
-export type BackgroundWorkPolicy = "keeps-awake" | "ignored";
+export type BackgroundWorkPolicy = (typeof BACKGROUND_WORK_POLICIES)[number];
+
+export const BACKGROUND_WORK_POLICIES = ["keeps-awake", "ignored"] as const;
 
 export interface WorkWatchOptions {
   backgroundWork: BackgroundWorkPolicy;
