@@ -57,7 +57,9 @@ export class AgentConnection {
   #timer: NodeJS.Timeout | null = null;
   #sincePingMs = 0;
   #awaitedPongMs: number | null = null;
-  #signOfLife: PromiseWithResolvers<void> | null = null;
+  /** The ping that asked for one has a number, so that no answer to an earlier one passes for it. */
+  #signOfLife: (PromiseWithResolvers<void> & { ping: Buffer }) | null = null;
+  #pings = 0n;
 
   private constructor(stream: Duplex, hello: AgentHello) {
     this.#stream = stream;
@@ -151,10 +153,13 @@ export class AgentConnection {
    * connection ends before.
    */
   signOfLife(): Promise<void> {
-    if (this.#signOfLife) return this.#signOfLife.promise;
-    this.#signOfLife = Promise.withResolvers();
-    this.#ping();
-    return this.#signOfLife.promise;
+    const ping = Buffer.alloc(8);
+    ping.writeBigUInt64BE(++this.#pings);
+    // Whoever asked before hears of this one's answer too.
+    const { promise, resolve, reject } = this.#signOfLife ?? Promise.withResolvers<void>();
+    this.#signOfLife = { promise, resolve, reject, ping };
+    this.#outgoing.send(FRAME.ping, 0, ping);
+    return promise;
   }
 
   /** End the connection; its calls fail with this error. */
@@ -196,7 +201,7 @@ export class AgentConnection {
 
   #receive({ type, stream, payload }: Frame): void {
     if (type === FRAME.ping) return this.#answerPing(payload);
-    if (type === FRAME.pong) this.#receivePong();
+    if (type === FRAME.pong) this.#receivePong(payload);
     else if (type === FRAME.goodbye) {
       this.close(brokenError("the agent ended it", errorFromWire(parseJson(payload))));
     } else if (stream === 0) throw new FrameError(`a frame of type ${type} outside of a call`);
@@ -211,14 +216,11 @@ export class AgentConnection {
     this.#outgoing.send(FRAME.pong, 0, Buffer.from(payload));
   }
 
-  #receivePong(): void {
+  #receivePong(payload: Buffer): void {
     this.#awaitedPongMs = null;
-    this.#signOfLife?.resolve();
+    if (!this.#signOfLife?.ping.equals(payload)) return;
+    this.#signOfLife.resolve();
     this.#signOfLife = null;
-  }
-
-  #ping(): void {
-    this.#outgoing.send(FRAME.ping, 0, Buffer.alloc(8));
   }
 
   #receiveOn(stream: number, type: number, payload: Buffer): void {
@@ -274,7 +276,7 @@ export class AgentConnection {
     if (this.#sincePingMs < intervalMs || this.#awaitedPongMs !== null) return;
     this.#sincePingMs = 0;
     this.#awaitedPongMs = 0;
-    this.#ping();
+    this.#outgoing.send(FRAME.ping, 0, Buffer.alloc(8));
   }
 }
 

@@ -66,20 +66,22 @@ test("who steps aside lets the next go on, and comes back before those who wait"
   expect([queue.running, queue.waiting]).toEqual([0, 0]);
 });
 
-test("who stepped aside counts as waiting until it leaves, and may leave from there", async () => {
+test("who stepped aside keeps nobody from waiting, and may leave from there", async () => {
   const queue = new AdmissionQueue({ maxConcurrentStarts: 1, maxQueuedStarts: 1 });
   const controller = new AbortController();
   const first = queue.enter(controller.signal);
   first.stepAside();
   const second = queue.enter(never);
+  const third = queue.enter(never);
+  expect(queue.waiting).toBe(2);
   expect(() => queue.enter(never)).toThrow("wait already");
-  const back = first.comeBack();
+  expect(() => second.stepAside()).toThrow("wait already");
   const reason = new Error("on purpose");
+  const back = first.comeBack();
   controller.abort(reason);
   await expect(back).rejects.toBe(reason);
   first[Symbol.dispose]();
-  expect([queue.running, queue.waiting]).toEqual([1, 0]);
-  const third = queue.enter(never);
+  expect([queue.running, queue.waiting]).toEqual([1, 1]);
   second[Symbol.dispose]();
   await third.admitted;
   third.stepAside();

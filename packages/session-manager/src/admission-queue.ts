@@ -13,7 +13,10 @@ export interface Admission extends Disposable {
   readonly admitted: Promise<void>;
   /** Whether it had to wait. */
   readonly queued: boolean;
-  /** Let the next go on meanwhile: what comes now is no start, and may take long. */
+  /**
+   * Let the next go on meanwhile: what comes now is no start, and may take long.
+   * @throws `capacity` where as many stepped aside as may wait
+   */
   stepAside(): void;
   /** Have a place again, before all who wait for their first. Rejects with the signal's reason where that fires before. */
   comeBack(): Promise<void>;
@@ -65,8 +68,10 @@ export class AdmissionQueue {
 
   /** Take a place, in this step. @throws `capacity` where too many wait */
   enter(signal: AbortSignal): Admission {
-    const isFull = this.#running >= this.#limits.maxConcurrentStarts;
-    if (isFull && this.waiting >= this.#limits.maxQueuedStarts) throw this.#full();
+    const { maxConcurrentStarts, maxQueuedStarts } = this.#limits;
+    // Those who stepped aside keep nobody from waiting.
+    const queued = this.#waiting.size + this.#returning.size;
+    if (this.#running >= maxConcurrentStarts && queued >= maxQueuedStarts) throw this.#full();
     return this.#admission(this.#turn(this.#waiting, signal), signal);
   }
 
@@ -114,6 +119,7 @@ export class AdmissionQueue {
       queued: first.queued,
       stepAside: () => {
         if (!turn || left) return;
+        if (this.#aside >= this.#limits.maxQueuedStarts) throw this.#full();
         leave();
         this.#aside += 1;
       },

@@ -1,18 +1,20 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Deadline } from "./deadline.ts";
 import type { LifecycleContext } from "./lifecycle-context.ts";
 import type { SandboxSlot } from "./sandbox-slot.ts";
 import type { SandboxStopper } from "./sandbox-stopper.ts";
 import type { Turns } from "./turns.ts";
 
-/** Sandboxes that one who needs room looks at together: each look may have to wait for half a second. */
+/** Sandboxes that one who needs room looks at together: each look may have to wait for a second. */
 const LOOKS_AT_ONCE = 16;
+/** For so long they are waited for before the next ones are looked at too. */
+const BATCH_MS = 2000;
+/** Once one was found idle, those that were unused for longer have so much time to tell that they are. */
+const GRACE_MS = 1000;
 /** After so long no further ones are looked at: all seem to work, and that changes by itself. */
-const SEARCH_MS = 1000;
-/**
- * A sandbox that does not tell within that time whether it works is passed over. More than a search
- * takes, because a busy engine needs a second for each look, and nobody would ever find room then.
- */
-const LOOK_MS = 3000;
+const SEARCH_MS = 3000;
+/** One that does not tell within that time whether it works is passed over: more than all that a look waits for. */
+const LOOK_MS = 6000;
 
 /** Puts the idle sandbox that was unused for longest to sleep where another one needs its place. */
 export class Evictor {
@@ -21,8 +23,8 @@ export class Evictor {
   readonly #turns: Turns;
   /** Looks under way, whether the sandbox is idle: all who need room at the same time share them. */
   readonly #looks = new Map<SandboxSlot, Promise<boolean>>();
-  /** When a look last found it working, so that the next search begins with others. */
-  readonly #workedAt = new WeakMap<SandboxSlot, number>();
+  /** When a look last did not find it idle, so that the next search begins with others. */
+  readonly #passedOverAt = new WeakMap<SandboxSlot, number>();
 
   constructor(context: LifecycleContext, stopper: SandboxStopper, turns: Turns) {
     this.#context = context;
@@ -43,16 +45,36 @@ export class Evictor {
       // Found anew each time: meanwhile others become idle, or come to be in use.
       const candidates = this.#candidates(key, userId, passedOver);
       if (candidates.length === 0) return false;
-      const looks = candidates.map((slot) => ({ slot, idle: this.#look(slot) }));
-      for (const { slot, idle } of looks) {
-        passedOver.add(slot);
-        if (!(await idle)) continue;
+      const { told, idle } = await this.#look(candidates);
+      for (const slot of idle.length > 0 ? told : candidates) passedOver.add(slot);
+      for (const slot of idle) {
         if (signal.aborted) return false;
         if (await this.#evict(slot)) return true;
+        if (performance.now() >= searchUntil) return false;
       }
       if (signal.aborted) return false;
     }
     return false;
+  }
+
+  /** Look at all of them together. @returns those that told in time, and those that are idle, in their order */
+  async #look(
+    candidates: readonly SandboxSlot[],
+  ): Promise<{ told: SandboxSlot[]; idle: SandboxSlot[] }> {
+    const told = new Map<SandboxSlot, boolean>();
+    const first = Promise.withResolvers<void>();
+    const looks = candidates.map(async (slot) => {
+      const isIdle = await this.#isIdle(slot);
+      told.set(slot, isIdle);
+      if (isIdle) first.resolve();
+    });
+    await Promise.race([first.promise, Promise.all(looks), wait(BATCH_MS)]);
+    const best = candidates.findIndex((slot) => told.get(slot));
+    if (best > 0) await Promise.race([Promise.all(looks.slice(0, best)), wait(GRACE_MS)]);
+    return {
+      told: [...told.keys()],
+      idle: candidates.filter((slot) => told.get(slot)),
+    };
   }
 
   /** Those that may be idle, the one that was unused for longest first. */
@@ -69,7 +91,7 @@ export class Evictor {
       (this.#looks.has(slot) || this.#isFree(slot));
     const found = this.#context.registry.slots().filter(fits);
     const usedAt = (slot: SandboxSlot): number =>
-      Math.max(slot.lastActiveAt, this.#workedAt.get(slot) ?? Number.NEGATIVE_INFINITY);
+      Math.max(slot.lastActiveAt, this.#passedOverAt.get(slot) ?? Number.NEGATIVE_INFINITY);
     return found.toSorted((one, other) => usedAt(one) - usedAt(other)).slice(0, LOOKS_AT_ONCE);
   }
 
@@ -81,27 +103,31 @@ export class Evictor {
     return !this.#context.locks.isLocked(key);
   }
 
-  #look(slot: SandboxSlot): Promise<boolean> {
+  #isIdle(slot: SandboxSlot): Promise<boolean> {
     const underWay = this.#looks.get(slot);
     if (underWay) return underWay;
-    const look = this.#lookNow(slot).finally(() => this.#looks.delete(slot));
+    const look = this.#askIdle(slot).finally(() => this.#looks.delete(slot));
     this.#looks.set(slot, look);
     return look;
   }
 
-  async #lookNow(slot: SandboxSlot): Promise<boolean> {
-    const { work, locks } = this.#context;
-    using deadline = new Deadline({ timeoutMs: LOOK_MS, failure: "The sandbox did not tell" });
+  async #askIdle(slot: SandboxSlot): Promise<boolean> {
+    const { work, locks, closing } = this.#context;
+    using deadline = new Deadline({
+      timeoutMs: LOOK_MS,
+      failure: "The sandbox did not tell",
+      closing,
+    });
     try {
       const isWorking = await locks.run(slot.key, deadline.signal, () =>
         work.isWorking(slot, deadline, "again-soon"),
       );
-      if (isWorking) this.#workedAt.set(slot, slot.clock.now());
-      return !isWorking;
+      if (!isWorking) return true;
     } catch {
       // Nothing was to be done to it, and whoever puts it to sleep later hears why that fails.
-      return false;
     }
+    this.#passedOverAt.set(slot, slot.clock.now());
+    return false;
   }
 
   async #evict(slot: SandboxSlot): Promise<boolean> {
@@ -117,4 +143,8 @@ export class Evictor {
       return false;
     }
   }
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return delay(milliseconds, undefined, { ref: false });
 }

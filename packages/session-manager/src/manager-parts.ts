@@ -89,9 +89,8 @@ export class ManagerParts {
     this.#stopper = stopper;
     this.ender = ender;
     const holder = this.#holder;
-    const requests = new RoomRequests({ store, holder, evictor, closing, onFailure });
-    const rooms = new RoomFinder(context, { evictor, requests });
-    this.#requests = requests;
+    const rooms = new RoomFinder(context, evictor);
+    this.#requests = new RoomRequests({ store, holder, evictor, closing, onFailure });
     this.starter = new SandboxStarter(context, { stopper, ender, rooms });
     this.log = new SessionLog(store);
     this.events.subscribe((event) => this.log.add(event));
@@ -132,8 +131,7 @@ export class ManagerParts {
   /** Stop all sandboxes, and give up what is held in the store. @throws as {@link Cleanup.stopAll} */
   async stopAll(): Promise<number> {
     clearTimeout(this.#secondLook);
-    await this.cleanupLoop.stop();
-    await this.#requests.stop();
+    await Promise.all([this.#requests.stop(), this.cleanupLoop.stop()]);
     const count = await this.#cleanup.stopAll();
     await this.#stopper.settled();
     await this.sync.stop();

@@ -10,6 +10,7 @@ interface Holder {
 interface StandingRequest extends RoomRequest {
   holder: string;
   askedAt: number;
+  takenBy: string | null;
 }
 
 /** Who holds which sandbox in memory: the holders of a store, their residencies and changes. */
@@ -41,6 +42,7 @@ export class MemoryResidencies {
     for (const [key, changing] of this.#changes) if (changing === holder) this.#changes.delete(key);
     for (const [key, asked] of this.#requests) {
       if (asked.holder === holder) this.#requests.delete(key);
+      else if (asked.takenBy === holder) asked.takenBy = null;
     }
   }
 
@@ -70,24 +72,32 @@ export class MemoryResidencies {
     this.#forgetOldRequests();
     const others = [...this.#holders.keys()].filter((each) => each !== holder);
     if (!others.some((other) => this.#couldMakeRoom(other, ofUser))) return false;
-    this.#requests.set(key, { key, ofUser, holder, askedAt: this.#now() });
+    const takenBy = this.#requests.get(key)?.takenBy ?? null;
+    this.#requests.set(key, { key, ofUser, holder, askedAt: this.#now(), takenBy });
     return true;
   }
 
   takeRoomRequest(holder: string): RoomRequest | null {
     this.#buryTheDead();
     this.#forgetOldRequests();
-    const oldest = [...this.#requests.values()]
+    const [next] = [...this.#requests.values()]
+      .filter(({ takenBy }) => takenBy === null)
       .filter((asked) => asked.holder !== holder && !this.#residencies.has(asked.key))
       .filter(({ ofUser }) => this.#couldMakeRoom(holder, ofUser))
-      .reduce<StandingRequest | null>(
-        (first, each) => (first && first.askedAt <= each.askedAt ? first : each),
-        null,
+      .toSorted(
+        (one, other) =>
+          Number(one.ofUser !== null) - Number(other.ofUser !== null) ||
+          one.askedAt - other.askedAt,
       );
-    if (!oldest) return null;
-    const { key, ofUser } = oldest;
-    this.#requests.delete(key);
-    return { key, ofUser };
+    if (!next) return null;
+    next.takenBy = holder;
+    return { key: next.key, ofUser: next.ofUser };
+  }
+
+  endRoomRequest(key: string, giveBack: boolean): void {
+    const asked = this.#requests.get(key);
+    if (asked && giveBack) asked.takenBy = null;
+    else this.#requests.delete(key);
   }
 
   beginChange(key: string, holder: string): boolean {

@@ -137,6 +137,13 @@ export class MemorySessionStore implements SessionStore {
     return this.#residencies.takeRoomRequest(holder);
   }
 
+  async endRoomRequest(
+    key: string,
+    { giveBack = false }: { giveBack?: boolean } = {},
+  ): Promise<void> {
+    this.#residencies.endRoomRequest(key, giveBack);
+  }
+
   async beginChange(key: string, holder: string): Promise<boolean> {
     return this.#residencies.beginChange(key, holder);
   }

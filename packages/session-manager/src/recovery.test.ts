@@ -75,23 +75,6 @@ describe("after a crash", () => {
     expect(manager.sessionCount).toBe(2);
   });
 
-  test("idle ones make room where others were let in before what is awake was adopted", async () => {
-    await using installation = new Installation();
-    const { clock, provider } = installation;
-    const options = { maxResidentSandboxes: 2, backgroundWork: "ignored" as const };
-    const crashed = installation.start(options);
-    for (const user of ["a", "b"]) await crashed.manager.getOrCreate(user);
-    crashed.kill();
-    clock.advance(TTL);
-    const { manager } = installation.start(options);
-    for (const user of ["c", "d"]) await manager.getOrCreate(user);
-    using _turn = manager.lease("d");
-    expect(await manager.recover()).toEqual({ ...NOTHING, adopted: 2 });
-    const awake = Object.entries(provider.statuses()).filter(([, status]) => status === "running");
-    expect(awake).toHaveLength(2);
-    expect(provider.statuses()).toMatchObject({ c: "stopped", d: "running" });
-  });
-
   test("what another manager that lives uses is left alone", async () => {
     await using installation = new Installation();
     const living = installation.start();

@@ -4,7 +4,12 @@ import { Deadline } from "./deadline.ts";
 import type { Holder } from "./holder.ts";
 import { mapBounded } from "./map-bounded.ts";
 import { pause } from "./pause.ts";
-import type { AcquireOutcome, ResidentCeilings, SessionStore } from "./session-store.ts";
+import type {
+  AcquireOutcome,
+  ResidentCeilings,
+  RoomRequest,
+  SessionStore,
+} from "./session-store.ts";
 
 /** Longest time that one question to the store may take where nobody's deadline is shorter. */
 const STORE_TIMEOUT_MS = 10_000;
@@ -129,6 +134,15 @@ export class Residencies {
     if (!answer.shared) return { exceeds };
     await this.release(key);
     return null;
+  }
+
+  /** Ask the other managers for room. @returns `false` where none of them has a sandbox that could make any */
+  async requestRoom(request: RoomRequest, deadline: Deadline): Promise<boolean> {
+    const { holder } = this.#options;
+    const { answer } = await this.#whileAlive(request.key, deadline, (store) =>
+      store.requestRoom({ ...request, holder: holder.id }),
+    );
+    return answer;
   }
 
   /** Have counted what the store gave up, before somebody needs that. Never throws: who needs it tries again. */

@@ -4,35 +4,36 @@ import type { Deadline } from "./deadline.ts";
 import type { Evictor } from "./evictor.ts";
 import type { LifecycleContext } from "./lifecycle-context.ts";
 import { pause } from "./pause.ts";
-import type { RoomRequests } from "./room-requests.ts";
+import { withinStoreTime } from "./residency.ts";
 import type { SandboxSlot } from "./sandbox-slot.ts";
 import { ROOM_REQUEST_TTL_MS } from "./session-store.ts";
-import type { ResidentCeilings } from "./session-store.ts";
+import type { ResidentCeilings, RoomRequest } from "./session-store.ts";
+
+type Ceiling = keyof ResidentCeilings;
 
 /** Other managers are asked so many times, for as long as a request stands, before the caller is refused. */
 const MAX_REQUESTS = 2;
-/** Callers who wait for others at a time: each asks the store again and again. One more is refused. */
+/** Callers who wait for other managers at a time: each asks the store again and again. One more is refused. */
 const MAX_ASKING = 32;
-// Meanwhile one looks for room after 50, 100, … 500 ms.
+/** Callers of one user who look for room at a time: more of them would be in the way of others. */
+const MAX_SEEKING_OF_USER = 8;
+// Who asked looks for room after 50, 100, … 500 ms.
 const FIRST_LOOK_MS = 50;
 const MAX_LOOK_MS = 500;
-
-export interface RoomFinderOptions {
-  evictor: Evictor;
-  requests: RoomRequests;
-}
 
 /** Finds room in memory for sandboxes, where needed in the place of idle ones. */
 export class RoomFinder {
   readonly #context: LifecycleContext;
   readonly #evictor: Evictor;
-  readonly #requests: RoomRequests;
+  /** How many callers of each user look for room. */
+  readonly #seeking = new Map<string, number>();
+  /** Users for whom other managers are asked for room of that user. */
+  readonly #askedOf = new Set<string>();
   #asking = 0;
 
-  constructor(context: LifecycleContext, { evictor, requests }: RoomFinderOptions) {
+  constructor(context: LifecycleContext, evictor: Evictor) {
     this.#context = context;
     this.#evictor = evictor;
-    this.#requests = requests;
   }
 
   /**
@@ -45,43 +46,96 @@ export class RoomFinder {
     const { residencies, settings } = this.#context;
     const { key, userId } = slot;
     if (residencies.holds(key)) return;
-    let full = await residencies.acquire(key, userId, deadline);
+    const full = await residencies.acquire(key, userId, deadline);
     if (!full) return;
     place?.stepAside();
-    for (let requests = 0; full;) {
-      const ofUser = full === "maxResidentSandboxesPerUser" ? userId : null;
-      const { signal } = deadline;
-      if (await deadline.run(() => this.#evictor.makeRoom(key, ofUser, signal))) {
-        full = await residencies.acquire(key, userId, deadline);
-        continue;
-      }
-      if (++requests > MAX_REQUESTS || this.#asking === MAX_ASKING) {
-        throw capacityError(full, settings);
-      }
-      this.#asking += 1;
-      try {
-        if (!(await this.#requests.ask({ key, ofUser }, deadline))) {
-          throw capacityError(full, settings);
-        }
-        full = await this.#lookForRoom(slot, deadline);
-      } finally {
-        this.#asking -= 1;
-      }
+    const seeking = (userId !== null && this.#seeking.get(userId)) || 0;
+    if (seeking >= MAX_SEEKING_OF_USER) throw capacityError(full, settings);
+    if (userId !== null) this.#seeking.set(userId, seeking + 1);
+    try {
+      await this.#seek(slot, full, deadline);
+    } finally {
+      if (userId !== null) this.#leave(userId);
     }
     await place?.comeBack();
   }
 
-  /** For as long as a request stands. @returns the ceiling that is still reached */
-  async #lookForRoom(
-    { key, userId }: SandboxSlot,
+  #leave(userId: string): void {
+    const left = (this.#seeking.get(userId) ?? 1) - 1;
+    if (left > 0) this.#seeking.set(userId, left);
+    else this.#seeking.delete(userId);
+  }
+
+  async #seek(slot: SandboxSlot, reached: Ceiling, deadline: Deadline): Promise<void> {
+    const { residencies, settings } = this.#context;
+    const { key, userId } = slot;
+    const { signal } = deadline;
+    let full: Ceiling | null = reached;
+    let requests = 0;
+    try {
+      while (full) {
+        const ofUser = full === "maxResidentSandboxesPerUser" ? userId : null;
+        const isMade = await deadline.run(() => this.#evictor.makeRoom(key, ofUser, signal));
+        // Also where none was: meanwhile somebody may have gone to sleep.
+        full = await residencies.acquire(key, userId, deadline);
+        if (isMade || !full) continue;
+        if (++requests > MAX_REQUESTS) throw capacityError(full, settings);
+        full = await this.#ask(slot, { key, ofUser }, full, deadline);
+      }
+    } finally {
+      if (requests > 0) void this.#withdraw(key);
+    }
+  }
+
+  /** Ask the other managers, as long as a request stands. @returns the ceiling that is still reached */
+  async #ask(
+    slot: SandboxSlot,
+    request: RoomRequest,
+    full: Ceiling,
     deadline: Deadline,
-  ): Promise<keyof ResidentCeilings | null> {
+  ): Promise<Ceiling | null> {
+    const { ofUser } = request;
+    const isAsked = ofUser !== null && this.#askedOf.has(ofUser);
+    if (isAsked || this.#asking === MAX_ASKING) throw capacityError(full, this.#context.settings);
+    this.#asking += 1;
+    if (ofUser !== null) this.#askedOf.add(ofUser);
+    try {
+      if (await this.#isHeard(request, deadline)) return await this.#lookForRoom(slot, deadline);
+      throw capacityError(full, this.#context.settings);
+    } finally {
+      this.#asking -= 1;
+      if (ofUser !== null) this.#askedOf.delete(ofUser);
+    }
+  }
+
+  async #isHeard(request: RoomRequest, deadline: Deadline): Promise<boolean> {
+    try {
+      return await this.#context.residencies.requestRoom(request, deadline);
+    } catch (error) {
+      if (deadline.signal.aborted) throw error;
+      // Perhaps only the answer was lost. Where the store is down, the next question to it tells.
+      return true;
+    }
+  }
+
+  async #lookForRoom({ key, userId }: SandboxSlot, deadline: Deadline): Promise<Ceiling | null> {
     const { residencies } = this.#context;
     const lookUntil = performance.now() + ROOM_REQUEST_TTL_MS;
     for (let delayMs = FIRST_LOOK_MS; ; delayMs = Math.min(2 * delayMs, MAX_LOOK_MS)) {
       await pause(deadline, delayMs);
       const full = await residencies.acquire(key, userId, deadline);
       if (!full || performance.now() >= lookUntil) return full;
+    }
+  }
+
+  /** Nobody is to go to sleep for one who does not need that any more. */
+  async #withdraw(key: string): Promise<void> {
+    const { store, events } = this.#context;
+    try {
+      await withinStoreTime(() => store.endRoomRequest(key));
+    } catch (error) {
+      // It expires by itself.
+      events.emit({ type: "store-failed", error });
     }
   }
 }

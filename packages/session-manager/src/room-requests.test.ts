@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Installation } from "../test/many-managers.ts";
+import { override } from "../test/provider-doubles.ts";
 import { rejection } from "../test/test-manager.ts";
 
 const users = (prefix: string, count: number): string[] =>
@@ -60,6 +61,73 @@ describe.concurrent("where servers share a ceiling", { timeout: 30_000 }, () => 
     const one = await first!.createSession({ userId: "alice", scope: "session" });
     await second!.createSession({ userId: "alice", scope: "session" });
     expect(keysThatSleep(installation)).toEqual([one]);
+  });
+
+  test("one that takes long to stop keeps nobody else waiting, and no other goes in its place", async () => {
+    await using installation = new Installation();
+    const { provider, clock } = installation;
+    const options = { maxResidentSandboxes: 6, backgroundWork: "ignored" as const };
+    const servers = [1, 2, 3].map(() => installation.start(options).manager);
+    const create = provider.create.bind(provider);
+    provider.create = async (key, createOptions) => {
+      const sandbox = await create(key, createOptions);
+      const stop = async (): Promise<void> => {
+        await new Promise((resolve) => setTimeout(resolve, 4000));
+        await sandbox.stop();
+      };
+      return key === "slow" ? override(sandbox, { stop }) : sandbox;
+    };
+    for (const user of ["slow", ...users("one", 2)]) {
+      await servers[0]!.getOrCreate(user);
+      clock.advance(1);
+    }
+    for (const user of users("two", 3)) await servers[1]!.getOrCreate(user);
+    const turns = users("two", 3).map((user) => servers[1]!.lease(user));
+    const newcomers = users("newcomer", 3).map(async (user) => {
+      await servers[2]!.getOrCreate(user);
+      turns.push(servers[2]!.lease(user));
+    });
+    await Promise.all(newcomers);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    expect(keysThatSleep(installation).toSorted()).toEqual(["one-0", "one-1", "slow"]);
+    for (const turn of turns) turn[Symbol.dispose]();
+  });
+
+  test("for those who gave up nobody goes to sleep", async () => {
+    await using installation = new Installation();
+    const options = { maxResidentSandboxes: 6 };
+    const [full, other] = [1, 2].map(() => installation.start(options).manager);
+    await Promise.all(users("resident", 6).map((user) => full!.getOrCreate(user)));
+    for (let round = 0; round < 10; round++) {
+      const signal = AbortSignal.timeout(20);
+      const calls = users(`round-${round}`, 4).map((user) => other!.getOrCreate(user, { signal }));
+      await Promise.allSettled(calls);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    // One may have been taken in the very moment in which it stood.
+    expect(keysThatSleep(installation).length).toBeLessThanOrEqual(2);
+  });
+
+  test("one user's requests do not bury those of others", async () => {
+    await using installation = new Installation();
+    const options = {
+      maxResidentSandboxes: 8,
+      maxResidentSandboxesPerUser: 2,
+      maxConcurrentStarts: 40,
+    };
+    const [full, other] = [1, 2].map(() => installation.start(options).manager);
+    const own = await Promise.all(
+      [1, 2].map(() => full!.createSession({ userId: "mallory", scope: "session" })),
+    );
+    const turns = own.map((id) => full!.lease(id));
+    await Promise.all(users("resident", 6).map((user) => full!.getOrCreate(user)));
+    const flood = Array.from({ length: 100 }, () =>
+      rejection(other!.createSession({ userId: "mallory", scope: "session" })),
+    );
+    await Promise.all(users("newcomer", 3).map((user) => other!.getOrCreate(user)));
+    for (const error of await Promise.all(flood)) expect(error).toMatchObject({ code: "capacity" });
+    expect(keysThatSleep(installation)).toHaveLength(3);
+    for (const turn of turns) turn[Symbol.dispose]();
   });
 
   test("of a crowd only so many wait for others as the store can bear", async () => {

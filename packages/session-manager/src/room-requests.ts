@@ -1,16 +1,16 @@
 import { BackgroundLoop } from "./background-loop.ts";
-import type { Deadline } from "./deadline.ts";
 import type { Evictor } from "./evictor.ts";
 import type { Holder } from "./holder.ts";
 import { withinStoreTime } from "./residency.ts";
+import { ROOM_REQUEST_TTL_MS } from "./session-store.ts";
 import type { RoomRequest, SessionStore } from "./session-store.ts";
 
 /** How often requests of others are looked for: a waking user waits for that at most. */
 const LOOK_EVERY_MS = 1000;
 /** Requests that are answered at a time: one that waits for the engine keeps no others waiting. */
 const ANSWERS_AT_ONCE = 8;
-/** Who found nothing idle among all leaves what comes next to others for so long. */
-const LOOK_AWAY_MS = 10_000;
+/** Who found nothing idle among all leaves what comes next to others, for as long as a request stands. */
+const LOOK_AWAY_MS = ROOM_REQUEST_TTL_MS;
 
 export interface RoomRequestsOptions {
   store: SessionStore;
@@ -18,13 +18,14 @@ export interface RoomRequestsOptions {
   evictor: Evictor;
   /** Fires when the manager shuts down. */
   closing: AbortSignal;
-  /** Told of requests that could not be looked for; it is tried again. */
+  /** Told of what the store did not do; it is tried again, or expires. */
   onFailure: (error: unknown) => void;
 }
 
 /**
- * Ceilings are shared, but each manager puts only its own sandboxes to sleep. So who finds none idle
- * asks the others through the store, and each looks there now and then whether it is asked.
+ * Answers the requests of other managers. Ceilings are shared, but each manager puts only its own
+ * sandboxes to sleep: so who finds none idle asks the others through the store ({@link RoomFinder}), and
+ * each looks there now and then whether it is asked.
  */
 export class RoomRequests {
   readonly #options: RoomRequestsOptions;
@@ -52,12 +53,6 @@ export class RoomRequests {
     await Promise.all(this.#answers);
   }
 
-  /** Ask the others to put a sandbox to sleep. @returns `false` where nobody else has one that could be */
-  ask(request: RoomRequest, deadline: Deadline): Promise<boolean> {
-    const { store, holder } = this.#options;
-    return deadline.run(() => store.requestRoom({ ...request, holder: holder.id }));
-  }
-
   async #takeAll(signal: AbortSignal): Promise<void> {
     while (this.#mayTake() && !signal.aborted) {
       const request = await this.#take();
@@ -80,10 +75,12 @@ export class RoomRequests {
   }
 
   async #answer({ key, ofUser }: RoomRequest): Promise<void> {
-    const { evictor, closing } = this.#options;
-    if (await evictor.makeRoom(key, ofUser, closing)) return;
-    // A user whose sandboxes all work says nothing about those of others.
-    if (ofUser === null) this.#lookAgainAt = performance.now() + LOOK_AWAY_MS;
+    const { store, evictor, closing } = this.#options;
+    const isMade = await evictor.makeRoom(key, ofUser, closing);
+    // That one user's sandboxes all work says nothing about those of others.
+    const giveBack = !isMade && ofUser === null;
+    if (giveBack) this.#lookAgainAt = performance.now() + LOOK_AWAY_MS;
+    await withinStoreTime(() => store.endRoomRequest(key, { giveBack }));
   }
 
   /** Once, until it works again. */

@@ -153,10 +153,13 @@ export interface SessionStore extends AsyncDisposable {
    */
   requestRoom(o: RoomRequest & { holder: string }): Promise<boolean>;
   /**
-   * Take a request from another living holder that a sandbox of this one could answer, the oldest first: nobody
-   * else gets it. Void are those for keys that somebody who lives holds by now. `null`: there is none.
+   * Take a request from another living holder that a sandbox of this one could answer: nobody else gets it
+   * as long as this one lives and does not end it. Those for room of anybody come first, then the oldest.
+   * Void are those for keys that somebody who lives holds by now. `null`: there is none.
    */
   takeRoomRequest(holder: string): Promise<RoomRequest | null>;
+  /** It was answered, or nobody needs it any more. `giveBack`: another one may take it. */
+  endRoomRequest(key: string, o?: { giveBack?: boolean }): Promise<void>;
   /**
    * Before a holder puts a key's sandbox to sleep or deletes it: `false`, and nothing written, where another
    * living holder has its residency or is changing it. From then on others get `changing`. The holder need not hold it.

@@ -1,6 +1,6 @@
 import { SandboxError } from "@carrel/backend-protocol";
 import type { ManagedSandbox } from "@carrel/backend-protocol";
-import type { Deadline } from "./deadline.ts";
+import { Deadline } from "./deadline.ts";
 import { pause } from "./pause.ts";
 import type { SandboxSlot } from "./sandbox-slot.ts";
 
@@ -21,6 +21,13 @@ export interface UsageSample {
   cpuMs: number;
 }
 
+/**
+ * Longest time for a sandbox to tell which commands run. What answers in it is the user's to replace, so
+ * that one which keeps silent is judged by what the engine tells alone.
+ */
+const ANSWER_MS = 3000;
+/** For so long after that it is not asked again. */
+const SILENCE_MS = 60_000;
 /** Two samples are at least so far apart. */
 const MIN_SAMPLE_GAP_MS = 500;
 /** More than this part of the time between two samples is work; less is what a shell at rest uses. */
@@ -29,6 +36,8 @@ const WORKING_SHARE = 0.01;
 /** Tells whether something works in a sandbox that nobody here holds. */
 export class WorkWatch {
   readonly #options: WorkWatchOptions;
+  /** Until when, by `performance`, sandboxes are not asked that kept silent. */
+  readonly #silentUntil = new WeakMap<SandboxSlot, number>();
 
   constructor(options: WorkWatchOptions) {
     this.#options = options;
@@ -51,15 +60,35 @@ export class WorkWatch {
     try {
       const sandbox = await slot.current(deadline);
       if (!sandbox || (slot.paused && (await this.#isPaused(sandbox, deadline)))) return false;
-      const processes = await deadline.run((signal) => sandbox.processes({ signal }));
       const working =
-        processes.some(({ result }) => result === null) ||
+        (await this.#runsCommands(slot, sandbox, deadline)) ||
         (await this.#usesProcessor(slot, sandbox, { deadline, ask }));
       if (working) slot.noteWork();
       return working;
     } catch (error) {
       if (SandboxError.isInstance(error) && error.code !== "timeout") return false;
       throw error;
+    }
+  }
+
+  async #runsCommands(
+    slot: SandboxSlot,
+    sandbox: ManagedSandbox,
+    { signal: closing }: Deadline,
+  ): Promise<boolean> {
+    if (performance.now() < (this.#silentUntil.get(slot) ?? 0)) return false;
+    using answer = new Deadline({
+      timeoutMs: ANSWER_MS,
+      failure: "The sandbox did not tell what runs in it",
+      closing,
+    });
+    try {
+      const processes = await answer.run((signal) => sandbox.processes({ signal }));
+      return processes.some(({ result }) => result === null);
+    } catch (error) {
+      if (!answer.signal.aborted || closing.aborted) throw error;
+      this.#silentUntil.set(slot, performance.now() + SILENCE_MS);
+      return false;
     }
   }
 

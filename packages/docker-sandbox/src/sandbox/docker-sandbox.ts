@@ -104,7 +104,8 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
         const { status, containerId } = now;
         if (status === "gone") throw this.#refusal;
         if (status === "paused") {
-          await this.#options.containers.unpause(containerId, signal);
+          const wasFrozen = await this.#options.containers.unpause(containerId, signal);
+          if (!wasFrozen) return this.#notice(await this.#find(signal));
           this.#learn({ status: "running", containerId });
         }
         if (status === "stopped") {

@@ -28,6 +28,49 @@ export const roomRequests: StoreBehaviours = {
     expect(await other.takeRoomRequest("you")).toBeNull();
   },
 
+  "one that is given back goes to another one, and one that is ended to nobody": async (
+    openStore,
+  ) => {
+    const store = await openStore();
+    await meAndYou(store);
+    await store.beat("them", LONG_TTL_MS);
+    await acquire(store, "them", "dave");
+    await store.requestRoom({ ...FOR_BOB, holder: "me" });
+    expect(await store.takeRoomRequest("you")).toEqual(FOR_BOB);
+    await store.requestRoom({ ...FOR_BOB, holder: "me" });
+    expect(await store.takeRoomRequest("them")).toBeNull();
+    await store.endRoomRequest("bob", { giveBack: true });
+    expect(await store.takeRoomRequest("them")).toEqual(FOR_BOB);
+    await store.endRoomRequest("bob");
+    await store.endRoomRequest("bob", { giveBack: true });
+    await store.endRoomRequest("nobody");
+    expect(await store.takeRoomRequest("you")).toBeNull();
+    await store.requestRoom({ ...FOR_BOB, holder: "me" });
+    expect(await store.takeRoomRequest("you")).toEqual(FOR_BOB);
+  },
+
+  "what the dead took goes to another one": async (openStore) => {
+    const store = await openStore();
+    await meAndYou(store);
+    await store.beat("them", LONG_TTL_MS);
+    await acquire(store, "them", "dave");
+    await store.requestRoom({ ...FOR_BOB, holder: "me" });
+    expect(await store.takeRoomRequest("you")).toEqual(FOR_BOB);
+    await store.retire("you");
+    expect(await store.takeRoomRequest("them")).toEqual(FOR_BOB);
+  },
+
+  "room of anybody comes before that of one user": async (openStore) => {
+    const store = await openStore();
+    await meAndYou(store);
+    const ofAlice = { key: "another of alice", ofUser: "alice" };
+    await store.requestRoom({ ...ofAlice, holder: "me" });
+    await nextMillisecond();
+    await store.requestRoom({ ...FOR_BOB, holder: "me" });
+    expect(await store.takeRoomRequest("you")).toEqual(FOR_BOB);
+    expect(await store.takeRoomRequest("you")).toEqual(ofAlice);
+  },
+
   "who asks does not get it, and is told where nobody could answer": async (openStore) => {
     const store = await openStore();
     await store.beat("me", LONG_TTL_MS);

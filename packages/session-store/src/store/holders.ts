@@ -6,7 +6,7 @@ import type { Tables } from "./tables.ts";
 import { wholeMs } from "./uses.ts";
 
 /** Statements of one moment may have clocks that differ by less than this. */
-const CLOCK_SLACK_MS = 1000;
+export const CLOCK_SLACK_MS = 1000;
 
 /** Whether a holder lives. */
 export function isLiving({ now }: Database): RawBuilder<boolean> {

@@ -82,8 +82,12 @@ async function createRequests({ textType }: Database, kysely: Kysely<AnyTables>)
     )
     .addColumn("of_user", textType)
     .addColumn("asked_at", "bigint", (column) => column.notNull())
+    .addColumn("taken_by", textType, (column) =>
+      column.references("carrel_holders.id").onDelete("set null"),
+    )
     .execute();
   await createIndex(kysely, "carrel_room_requests", ["holder"]);
+  await createIndex(kysely, "carrel_room_requests", ["taken_by"]);
 }
 
 async function createEvents(

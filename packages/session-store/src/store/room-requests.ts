@@ -3,7 +3,7 @@ import type { RoomRequest } from "@carrel/session-manager";
 import { sql } from "kysely";
 import type { Kysely, RawBuilder, SelectQueryBuilder, Transaction } from "kysely";
 import type { Database } from "../database/database.ts";
-import { deadHolder, isLiving, livingResidencies } from "./holders.ts";
+import { CLOCK_SLACK_MS, deadHolder, isLiving, livingResidencies } from "./holders.ts";
 import type { Tables } from "./tables.ts";
 
 type Queries = Kysely<Tables>;
@@ -37,7 +37,7 @@ export function requestRoom(
       .execute();
     await transaction
       .insertInto("carrel_room_requests")
-      .values({ key, ...request })
+      .values({ key, taken_by: null, ...request })
       .onConflict((conflict) => conflict.column("key").doUpdateSet(request))
       .execute();
     return true;
@@ -51,12 +51,30 @@ export function takeRoomRequest(database: Database, holder: string): Promise<Roo
       const found = await requestsFor(database, kysely, holder).executeTakeFirst();
       if (!found) return null;
       const { key, of_user: ofUser } = found;
-      const { numDeletedRows } = await kysely
-        .deleteFrom("carrel_room_requests")
+      const { numUpdatedRows } = await kysely
+        .updateTable("carrel_room_requests")
+        .set({ taken_by: holder })
         .where("key", "=", key)
+        .where("taken_by", "is", null)
         .executeTakeFirstOrThrow();
       // Otherwise another one was faster, and there may be more.
-      if (numDeletedRows > 0n) return { key, ofUser };
+      if (numUpdatedRows > 0n) return { key, ofUser };
+    }
+  });
+}
+
+export async function endRoomRequest(
+  database: Database,
+  key: string,
+  { giveBack = false }: { giveBack?: boolean } = {},
+): Promise<void> {
+  await database.run(async (kysely: Queries) => {
+    const isKeys = sql<boolean>`key = ${key}`;
+    if (giveBack) {
+      const update = kysely.updateTable("carrel_room_requests").set({ taken_by: null });
+      await update.where(isKeys).execute();
+    } else {
+      await kysely.deleteFrom("carrel_room_requests").where(isKeys).execute();
     }
   });
 }
@@ -77,17 +95,22 @@ function requestsFor(
       sql<boolean>`(carrel_room_requests.of_user is null
         or carrel_room_requests.of_user = carrel_residencies.user_id)`,
     );
-  return kysely
-    .selectFrom("carrel_room_requests")
-    .innerJoin("carrel_holders", "carrel_holders.id", "carrel_room_requests.holder")
-    .select(["carrel_room_requests.key", "carrel_room_requests.of_user"])
-    .where("carrel_room_requests.holder", "!=", holder)
-    .where(isLiving(database))
-    .where(stands(database))
-    .where((expression) => expression.not(expression.exists(held)))
-    .where((expression) => expression.exists(own))
-    .orderBy("carrel_room_requests.asked_at")
-    .limit(1);
+  return (
+    kysely
+      .selectFrom("carrel_room_requests")
+      .innerJoin("carrel_holders", "carrel_holders.id", "carrel_room_requests.holder")
+      .select(["carrel_room_requests.key", "carrel_room_requests.of_user"])
+      .where("carrel_room_requests.holder", "!=", holder)
+      .where("carrel_room_requests.taken_by", "is", null)
+      .where(isLiving(database))
+      .where(stands(database))
+      .where((expression) => expression.not(expression.exists(held)))
+      .where((expression) => expression.exists(own))
+      // Of one user's own room there may be many, and they help nobody else.
+      .orderBy(sql`case when carrel_room_requests.of_user is null then 0 else 1 end`)
+      .orderBy("carrel_room_requests.asked_at")
+      .limit(1)
+  );
 }
 
 function residenciesOfOthers(
@@ -104,7 +127,9 @@ function residenciesOfOthers(
     );
 }
 
+/** One from the future was asked before the clock was set back, nobody knows how long ago. */
 function stands({ now }: Database): RawBuilder<boolean> {
-  const ttl = sql.lit(ROOM_REQUEST_TTL_MS);
-  return sql<boolean>`(carrel_room_requests.asked_at > ${now} - ${ttl})`;
+  const [ttl, slack] = [sql.lit(ROOM_REQUEST_TTL_MS), sql.lit(CLOCK_SLACK_MS)];
+  const askedAt = sql.ref<number>("carrel_room_requests.asked_at");
+  return sql<boolean>`(${askedAt} > ${now} - ${ttl} and ${askedAt} < ${now} + ${slack})`;
 }

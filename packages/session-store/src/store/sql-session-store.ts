@@ -3,7 +3,7 @@ import type { Database } from "../database/database.ts";
 import { forgetEvents, listEvents, logEvents, pruneEvents } from "./events.ts";
 import { beatHolder, retireHolder, retireOtherHolders } from "./holders.ts";
 import { acquireResidency, beginChange, endChange, releaseResidency } from "./residencies.ts";
-import { requestRoom, takeRoomRequest } from "./room-requests.ts";
+import { endRoomRequest, requestRoom, takeRoomRequest } from "./room-requests.ts";
 import {
   closeSession,
   countSessions,
@@ -36,6 +36,7 @@ export function sqlSessionStore(database: Database, dispose: () => Promise<void>
     acquire: (residency, ceilings) => acquireResidency(database, residency, ceilings),
     requestRoom: (request) => requestRoom(database, request),
     takeRoomRequest: (holder) => takeRoomRequest(database, holder),
+    endRoomRequest: (key, options) => endRoomRequest(database, key, options),
     beginChange: (key, holder) => beginChange(database, key, holder),
     endChange: (change) => endChange(database, change),
     release: (key, holder) => releaseResidency(database, key, holder),

@@ -42,6 +42,8 @@ export interface Tables {
     holder: string;
     of_user: string | null;
     asked_at: number;
+    /** The holder that looks after it. */
+    taken_by: string | null;
   };
   carrel_events: {
     sequence: Generated<number>;
