@@ -115,7 +115,7 @@ export class Cleanup {
     }
     const ended =
       (await this.#ender.finishEnds(slot, deadline)) + (await this.#ender.expire(slot, deadline));
-    const slept = await this.#stopper.sleep(slot, maxIdleMs, "idle", deadline);
+    const slept = await this.#stopper.sleep(slot, maxIdleMs, deadline);
     if (slept === null) await this.#stopper.pause(slot, settings.pauseAfterMs, deadline);
     return ended + (slept ?? 0);
   }

@@ -23,6 +23,8 @@ export class Evictor {
   readonly #turns: Turns;
   /** Looks under way, whether the sandbox is idle: all who need room at the same time share them. */
   readonly #looks = new Map<SandboxSlot, Promise<boolean>>();
+  /** When the latest look began. */
+  readonly #lookedAt = new WeakMap<SandboxSlot, number>();
   /** When a look last did not find it idle, so that the next search begins with others. */
   readonly #passedOverAt = new WeakMap<SandboxSlot, number>();
 
@@ -113,6 +115,7 @@ export class Evictor {
 
   async #askIdle(slot: SandboxSlot): Promise<boolean> {
     const { work, locks, closing } = this.#context;
+    this.#lookedAt.set(slot, slot.clock.now());
     using deadline = new Deadline({
       timeoutMs: LOOK_MS,
       failure: "The sandbox did not tell",
@@ -130,13 +133,15 @@ export class Evictor {
     return false;
   }
 
+  /** One that was just looked at: an engine may take a second for each look, so that once is enough. */
   async #evict(slot: SandboxSlot): Promise<boolean> {
-    if (!slot.isIdle(0) || !this.#isFree(slot)) return false;
+    const isUnused = slot.lastActiveAt <= (this.#lookedAt.get(slot) ?? Number.NEGATIVE_INFINITY);
+    if (!isUnused || !slot.isIdle(0) || !this.#isFree(slot)) return false;
     try {
       return await this.#turns.take(
         slot.key,
         "The sandbox could not be put to sleep for another one",
-        async (deadline) => (await this.#stopper.sleep(slot, 0, "evicted", deadline)) !== null,
+        async (deadline) => (await this.#stopper.evict(slot, deadline)) !== null,
       );
     } catch (error) {
       this.#turns.tellFailed(slot.key, error);

@@ -25,28 +25,15 @@ export class SandboxStopper {
    * Under the lock: stop it if it is idle.
    * @returns how many sessions fell asleep, or `null` where it was not idle
    */
-  async sleep(
-    slot: SandboxSlot,
-    maxIdleMs: number,
-    reason: "idle" | "evicted",
-    deadline: Deadline,
-  ): Promise<number | null> {
-    const { work, registry, events } = this.#context;
+  async sleep(slot: SandboxSlot, maxIdleMs: number, deadline: Deadline): Promise<number | null> {
+    const { work } = this.#context;
     if (!slot.isIdle(maxIdleMs) || (await work.isWorking(slot, deadline))) return null;
-    let slept = false;
-    await this.#change(slot, deadline, async () => {
-      // Somebody may have come meanwhile. After this look nobody can: `stop` begins in the same step.
-      if (!slot.isIdle(maxIdleMs)) return null;
-      slept = true;
-      return this.#stopNow(slot, deadline);
-    });
-    if (!slept) return null;
-    const sleepers = registry.established(slot.key);
-    await this.#writeUses(sleepers, deadline);
-    for (const { id: sessionId, key } of sleepers) {
-      events.emit({ type: "session-slept", sessionId, key, reason });
-    }
-    return sleepers.length;
+    return this.#sleepNow(slot, { maxIdleMs, reason: "idle" }, deadline);
+  }
+
+  /** Under the lock: as {@link SandboxStopper.sleep}, for another one that needs its place; whether it works was looked at. */
+  evict(slot: SandboxSlot, deadline: Deadline): Promise<number | null> {
+    return this.#sleepNow(slot, { maxIdleMs: 0, reason: "evicted" }, deadline);
   }
 
   /** Under the lock: freeze it in memory if it is idle and can be frozen. */
@@ -219,6 +206,28 @@ export class SandboxStopper {
       });
     this.#lateWork.add(work);
     return work;
+  }
+
+  async #sleepNow(
+    slot: SandboxSlot,
+    { maxIdleMs, reason }: { maxIdleMs: number; reason: "idle" | "evicted" },
+    deadline: Deadline,
+  ): Promise<number | null> {
+    const { registry, events } = this.#context;
+    let slept = false;
+    await this.#change(slot, deadline, async () => {
+      // Somebody may have come meanwhile. After this look nobody can: `stop` begins in the same step.
+      if (!slot.isIdle(maxIdleMs)) return null;
+      slept = true;
+      return this.#stopNow(slot, deadline);
+    });
+    if (!slept) return null;
+    const sleepers = registry.established(slot.key);
+    await this.#writeUses(sleepers, deadline);
+    for (const { id: sessionId, key } of sleepers) {
+      events.emit({ type: "session-slept", sessionId, key, reason });
+    }
+    return sleepers.length;
   }
 
   async #change(
