@@ -4,10 +4,14 @@ import { AdmissionQueue } from "./admission-queue.ts";
 const { signal: never } = new AbortController();
 
 test("expects a longer wait the more wait already and the longer starts took", async () => {
-  const queue = new AdmissionQueue({ maxConcurrentStarts: 1, maxQueuedStarts: 10 });
-  const first = queue.enter(never);
+  const queue = new AdmissionQueue({
+    maxConcurrentStarts: 1,
+    maxQueuedStarts: 10,
+    maxStartsPerUser: 2,
+  });
+  const first = queue.enter(never, null);
   const before = queue.expectedWaitMs;
-  const waiting = [queue.enter(never), queue.enter(never)];
+  const waiting = [queue.enter(never, null), queue.enter(never, null)];
   expect(queue.expectedWaitMs).toBeGreaterThan(before);
   expect(queue.waiting).toBe(2);
   for (const place of [first, ...waiting]) {
@@ -18,8 +22,16 @@ test("expects a longer wait the more wait already and the longer starts took", a
 });
 
 test("a place that is left twice is one place, and one left before its turn leaves no gap", async () => {
-  const queue = new AdmissionQueue({ maxConcurrentStarts: 1, maxQueuedStarts: 10 });
-  const [first, second, third] = [queue.enter(never), queue.enter(never), queue.enter(never)];
+  const queue = new AdmissionQueue({
+    maxConcurrentStarts: 1,
+    maxQueuedStarts: 10,
+    maxStartsPerUser: 2,
+  });
+  const [first, second, third] = [
+    queue.enter(never, null),
+    queue.enter(never, null),
+    queue.enter(never, null),
+  ];
   second[Symbol.dispose]();
   second[Symbol.dispose]();
   first[Symbol.dispose]();
@@ -31,12 +43,16 @@ test("a place that is left twice is one place, and one left before its turn leav
 });
 
 test("who gave up waiting hears so, and who gave up after its turn passes it on", async () => {
-  const queue = new AdmissionQueue({ maxConcurrentStarts: 1, maxQueuedStarts: 10 });
+  const queue = new AdmissionQueue({
+    maxConcurrentStarts: 1,
+    maxQueuedStarts: 10,
+    maxStartsPerUser: 2,
+  });
   const controller = new AbortController();
-  const first = queue.enter(never);
-  const turn = queue.enter(controller.signal);
-  const waiting = queue.enter(controller.signal);
-  const last = queue.enter(never);
+  const first = queue.enter(never, null);
+  const turn = queue.enter(controller.signal, null);
+  const waiting = queue.enter(controller.signal, null);
+  const last = queue.enter(never, null);
   first[Symbol.dispose]();
   const reason = new Error("on purpose");
   controller.abort(reason);
@@ -48,8 +64,16 @@ test("who gave up waiting hears so, and who gave up after its turn passes it on"
 });
 
 test("who steps aside lets the next go on, and comes back before those who wait", async () => {
-  const queue = new AdmissionQueue({ maxConcurrentStarts: 1, maxQueuedStarts: 3 });
-  const [first, second, third] = [queue.enter(never), queue.enter(never), queue.enter(never)];
+  const queue = new AdmissionQueue({
+    maxConcurrentStarts: 1,
+    maxQueuedStarts: 3,
+    maxStartsPerUser: 2,
+  });
+  const [first, second, third] = [
+    queue.enter(never, null),
+    queue.enter(never, null),
+    queue.enter(never, null),
+  ];
   first.stepAside();
   await second.admitted;
   expect([queue.running, queue.waiting]).toEqual([1, 2]);
@@ -67,14 +91,18 @@ test("who steps aside lets the next go on, and comes back before those who wait"
 });
 
 test("who stepped aside keeps nobody from waiting, and may leave from there", async () => {
-  const queue = new AdmissionQueue({ maxConcurrentStarts: 1, maxQueuedStarts: 1 });
+  const queue = new AdmissionQueue({
+    maxConcurrentStarts: 1,
+    maxQueuedStarts: 1,
+    maxStartsPerUser: 2,
+  });
   const controller = new AbortController();
-  const first = queue.enter(controller.signal);
+  const first = queue.enter(controller.signal, null);
   first.stepAside();
-  const second = queue.enter(never);
-  const third = queue.enter(never);
+  const second = queue.enter(never, null);
+  const third = queue.enter(never, null);
   expect(queue.waiting).toBe(2);
-  expect(() => queue.enter(never)).toThrow("wait already");
+  expect(() => queue.enter(never, null)).toThrow("wait already");
   expect(() => second.stepAside()).toThrow("wait already");
   const reason = new Error("on purpose");
   const back = first.comeBack();
@@ -86,5 +114,25 @@ test("who stepped aside keeps nobody from waiting, and may leave from there", as
   await third.admitted;
   third.stepAside();
   third[Symbol.dispose]();
+  expect([queue.running, queue.waiting]).toEqual([0, 0]);
+});
+
+test("one user's starts leave room for those of others", async () => {
+  const queue = new AdmissionQueue({
+    maxConcurrentStarts: 1,
+    maxQueuedStarts: 100,
+    maxStartsPerUser: 2,
+  });
+  const first = queue.enter(never, "mallory");
+  const second = queue.enter(never, "mallory");
+  expect(() => queue.enter(never, "mallory")).toThrow("of this user wait already");
+  const other = queue.enter(never, "alice");
+  first.stepAside();
+  expect(() => queue.enter(never, "mallory")).toThrow("of this user wait already");
+  first[Symbol.dispose]();
+  second[Symbol.dispose]();
+  await other.admitted;
+  queue.enter(never, "mallory")[Symbol.dispose]();
+  other[Symbol.dispose]();
   expect([queue.running, queue.waiting]).toEqual([0, 0]);
 });

@@ -5,6 +5,8 @@ export interface AdmissionLimits {
   maxConcurrentStarts: number;
   /** Starts that may wait for their turn; one more is `capacity`. */
   maxQueuedStarts: number;
+  /** Starts of one user that may go on or wait; one more is `capacity`. */
+  maxStartsPerUser: number;
 }
 
 /** A place among those who start a sandbox. Leave it when the start is over, however it ended. */
@@ -43,6 +45,8 @@ export class AdmissionQueue {
   readonly #waiting = new Set<() => void>();
   /** Those who had a place and stepped aside: they came before all who wait. */
   readonly #returning = new Set<() => void>();
+  /** How many of each user go on, wait or stepped aside. */
+  readonly #ofUser = new Map<string, number>();
   #aside = 0;
   #running = 0;
   #typicalMs = FIRST_GUESS_MS;
@@ -66,13 +70,20 @@ export class AdmissionQueue {
     return Math.max(MIN_RETRY_MS, Math.round(rounds * this.#typicalMs));
   }
 
-  /** Take a place, in this step. @throws `capacity` where too many wait */
-  enter(signal: AbortSignal): Admission {
-    const { maxConcurrentStarts, maxQueuedStarts } = this.#limits;
+  /**
+   * Take a place, in this step.
+   * @param userId for whom; `null`: for nobody in particular
+   * @throws `capacity` where too many wait, or too many of this user
+   */
+  enter(signal: AbortSignal, userId: string | null): Admission {
+    const { maxConcurrentStarts, maxQueuedStarts, maxStartsPerUser } = this.#limits;
+    const ofUser = userId === null ? 0 : (this.#ofUser.get(userId) ?? 0);
+    if (ofUser >= maxStartsPerUser) throw this.#full(`${ofUser} starts of this user`);
     // Those who stepped aside keep nobody from waiting.
     const queued = this.#waiting.size + this.#returning.size;
     if (this.#running >= maxConcurrentStarts && queued >= maxQueuedStarts) throw this.#full();
-    return this.#admission(this.#turn(this.#waiting, signal), signal);
+    if (userId !== null) this.#ofUser.set(userId, ofUser + 1);
+    return this.#admission(this.#turn(this.#waiting, signal), signal, userId);
   }
 
   #turn(queue: Set<() => void>, signal: AbortSignal): Turn {
@@ -104,7 +115,7 @@ export class AdmissionQueue {
     return { admitted: turn.promise, queued: true, leave };
   }
 
-  #admission(first: Turn, signal: AbortSignal): Admission {
+  #admission(first: Turn, signal: AbortSignal, userId: string | null): Admission {
     let turn: Turn | null = first;
     let left = false;
     let since: number | null = null;
@@ -133,6 +144,7 @@ export class AdmissionQueue {
       [Symbol.dispose]: () => {
         if (left) return;
         left = true;
+        if (userId !== null) this.#forgetOne(userId);
         if (!turn) this.#aside -= 1;
         else if (turn.leave()) {
           if (since !== null) this.#measure(performance.now() - since);
@@ -140,6 +152,12 @@ export class AdmissionQueue {
         }
       },
     };
+  }
+
+  #forgetOne(userId: string): void {
+    const left = (this.#ofUser.get(userId) ?? 1) - 1;
+    if (left > 0) this.#ofUser.set(userId, left);
+    else this.#ofUser.delete(userId);
   }
 
   /** The turn passes straight to the first who waits, so that nobody who comes can overtake. */
@@ -158,11 +176,10 @@ export class AdmissionQueue {
     this.#typicalMs += LATEST_WEIGHT * (durationMs - this.#typicalMs);
   }
 
-  #full(): SandboxError {
-    const { maxQueuedStarts } = this.#limits;
+  #full(who = `${this.#limits.maxQueuedStarts} starts of sandboxes`): SandboxError {
     return new SandboxError({
       code: "capacity",
-      message: `${maxQueuedStarts} starts of sandboxes wait already. Try again later.`,
+      message: `${who} wait already. Try again later.`,
       retryAfterMs: this.expectedWaitMs,
     });
   }

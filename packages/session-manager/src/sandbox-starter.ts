@@ -152,7 +152,7 @@ export class SandboxStarter {
     const { admissions } = this.#context;
     const { slot } = session;
     // The place is taken before anything is waited for, so that who came first is first.
-    using place = this.#liveSandbox(slot) ? null : admissions.enter(deadline.signal);
+    using place = this.#liveSandbox(slot) ? null : admissions.enter(deadline.signal, slot.userId);
     const waiting = place?.queued === true;
     if (waiting) this.#progress(slot, { phase: "queued" });
     try {

@@ -39,6 +39,8 @@ export interface ManagerSettings
   maxConcurrentStarts: number;
   /** Starts that may wait in it; one more is `capacity`. @default 1000 */
   maxQueuedStarts: number;
+  /** Starts of one user that may go on or wait; one more is `capacity`. @default 100 */
+  maxStartsPerUser: number;
   /**
    * How long a sandbox must be idle, which is without a call, a running command or a lease, to be
    * frozen in memory, where it can be. Only clean-up looks at it. @default five minutes
@@ -93,6 +95,7 @@ export const DEFAULT_SETTINGS: Readonly<ManagerSettings> = {
   maxResidentSandboxesPerUser: Number.POSITIVE_INFINITY,
   maxConcurrentStarts: 8,
   maxQueuedStarts: 1000,
+  maxStartsPerUser: 100,
   pauseAfterMs: 5 * MINUTE,
   idleTimeoutMs: 30 * MINUTE,
   backgroundWork: "keeps-awake",
@@ -136,6 +139,7 @@ const COUNTS = [
   "maxResidentSandboxesPerUser",
   "maxConcurrentStarts",
   "maxQueuedStarts",
+  "maxStartsPerUser",
 ] as const;
 
 const AGES = [
