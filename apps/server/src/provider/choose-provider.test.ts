@@ -45,6 +45,20 @@ describe("the choice of a sandbox", () => {
     expect(logLines[0]).not.toContain("stack");
   });
 
+  it("stays with the embedded one where users have files in it, and says how to leave it", async () => {
+    const first = await choose({});
+    const sandbox = await first.provider.create("alice");
+    await sandbox.write("kept.txt", "kept");
+    await first.provider[Symbol.asyncDispose]();
+    // An address that Docker would be refused for, so that it shows whether it was tried.
+    const { provider, reason, fallback } = await choose({ DOCKER_HOST: "tcp://engine:2375" });
+    await using _ = provider;
+    expect(provider.info.name).toBe("embedded");
+    expect(fallback).toBe(true);
+    expect(reason).toContain("set CARREL_SANDBOX=docker");
+    expect((await provider.list()).map(({ key }) => key)).toEqual(["alice"]);
+  });
+
   it("is no fallback where embedded was asked for", async () => {
     await leaveDockerFiles();
     const { provider, reason, fallback } = await choose({ CARREL_SANDBOX: "embedded" });

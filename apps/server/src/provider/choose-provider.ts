@@ -16,17 +16,21 @@ const ENGINE_TIMEOUT_MS = 3000;
 const VARIABLES =
   "DOCKER_HOST and DOCKER_CERT_PATH say where the engine is and with which certificates, CARREL_IMAGE or CARREL_RUNTIME what sandboxes run, CARREL_WORKSPACE_ROOT where files lie. `docker load` brings an image to an engine that reaches no registry.";
 
+const EMBEDDED_FILES =
+  "Users have files in embedded sandboxes, which containers would not show. To begin without those, set CARREL_SANDBOX=docker.";
+
 export interface ChosenProvider {
   provider: SandboxProvider;
   /** A sentence for people: why this kind of sandbox runs and no other. */
   reason: string;
-  /** Docker would have been chosen, and could not be had. */
+  /** Nobody asked for the weaker sandbox: Docker could not be had, or users have files in this one. */
   fallback: boolean;
 }
 
 /**
- * The provider that the configuration names, ready to work. Where it names none: Docker where that
- * can be had, otherwise embedded. It is decided here once; nothing falls back later.
+ * The provider that the configuration names, ready to work. Where it names none: the one that users have
+ * files in already; where there are none, Docker if that can be had, otherwise embedded. It is decided
+ * here once; nothing falls back later.
  * @throws ConfigError where Docker was asked for and cannot be had, is configured wrongly, or has
  * files that embedded sandboxes would not show
  * @throws SandboxError where the folder of the workspaces cannot be used
@@ -35,6 +39,10 @@ export async function chooseProvider(config: Config, logger: Logger): Promise<Ch
   const { sandbox, workspaceRoot } = config;
   if (sandbox.kind === "embedded") return chosen(await embedded(workspaceRoot));
   const isAsked = sandbox.kind === "docker";
+  if (!isAsked && !hasDockerFiles(workspaceRoot)) {
+    const provider = await withEmbeddedFiles(workspaceRoot);
+    if (provider) return { provider, reason: EMBEDDED_FILES, fallback: true };
+  }
   try {
     const provider = await docker(workspaceRoot, sandbox, {
       logger,
@@ -63,6 +71,14 @@ async function embedded(root: string): Promise<SandboxProvider> {
   // not at the first session.
   await provider.list();
   return provider;
+}
+
+/** The embedded one where users have files in it; `null` where nobody has. */
+async function withEmbeddedFiles(workspaceRoot: string): Promise<SandboxProvider | null> {
+  const provider = createEmbeddedProvider({ root: workspaceRoot });
+  if ((await provider.list()).length > 0) return provider;
+  await provider[Symbol.asyncDispose]();
+  return null;
 }
 
 function docker(
