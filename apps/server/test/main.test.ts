@@ -102,7 +102,9 @@ describe("the server's process", { timeout: TIMEOUT_MS }, () => {
     [{ CARREL_MODEL: "anthropic:claude-9" }, /^CARREL_MODEL .*@langchain\/anthropic/m],
     [{ NODE_ENV: "production" }, /^NODE_ENV /m],
   ])("does not start with %j, and says why in one sentence", async (variables, why) => {
-    await using server = new ServerProcess({ PORT: "0", ...variables });
+    // Where users had files in embedded sandboxes Docker would not be tried.
+    const CARREL_DATA_DIR = join(folder, "of nobody");
+    await using server = new ServerProcess({ PORT: "0", CARREL_DATA_DIR, ...variables });
     expect(await server.ended).toBe(1);
     expect(server.output).toMatch(why);
     expect(server.output).not.toContain("    at ");

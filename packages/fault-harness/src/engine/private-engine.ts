@@ -12,7 +12,7 @@ import Docker from "dockerode";
 const run = promisify(execFile);
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
-/** Sandboxes have none, and the machine's is the other engine's. */
+/** Sandboxes have none. */
 const NO_NETWORK = ["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-masq=false"];
 /** Of tmpfs and overlay mounts under one root, and what shims still hold. */
 const CLEAN_UP_ATTEMPTS = 20;
@@ -31,9 +31,10 @@ export async function whyNoPrivateEngine(): Promise<string | null> {
   try {
     await run("dockerd", ["--version"]);
     await run("containerd", ["--version"]);
+    await run("unshare", ["--net", "true"]);
     return null;
   } catch {
-    return "it needs dockerd and containerd on the PATH";
+    return "it needs dockerd, containerd and unshare on the PATH, and may unshare a network";
   }
 }
 
@@ -85,7 +86,9 @@ export class PrivateEngine implements AsyncDisposable {
       "--host": `unix://${this.socketPath}`,
     };
     const flags = this.#liveRestore ? [...NO_NETWORK, "--live-restore"] : NO_NETWORK;
-    this.#dockerd = this.#spawn("dockerd", [...Object.entries(places).flat(), ...flags]);
+    // In a network of its own: without a bridge it would remove that of the machine's engine.
+    const command = ["--net", "dockerd", ...Object.entries(places).flat(), ...flags];
+    this.#dockerd = this.#spawn("unshare", command);
     const docker = new Docker({ socketPath: this.socketPath });
     const deadline = performance.now() + START_TIMEOUT_MS;
     while (
@@ -142,7 +145,7 @@ export class PrivateEngine implements AsyncDisposable {
   }
 
   async #lastLines(): Promise<string> {
-    const log = await readFile(join(this.#root, "dockerd.log"), "utf8").catch(() => "");
+    const log = await readFile(join(this.#root, "unshare.log"), "utf8").catch(() => "");
     return log.trimEnd().split("\n").slice(-5).join("\n");
   }
 }
