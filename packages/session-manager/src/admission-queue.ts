@@ -1,4 +1,5 @@
 import { SandboxError } from "@carrel/backend-protocol";
+import { Tally } from "./tally.ts";
 
 export interface AdmissionLimits {
   /** Starts that go on at the same time. */
@@ -46,7 +47,7 @@ export class AdmissionQueue {
   /** Those who had a place and stepped aside: they came before all who wait. */
   readonly #returning = new Set<() => void>();
   /** How many of each user go on, wait or stepped aside. */
-  readonly #ofUser = new Map<string, number>();
+  readonly #ofUser = new Tally();
   #aside = 0;
   #running = 0;
   #typicalMs = FIRST_GUESS_MS;
@@ -77,12 +78,12 @@ export class AdmissionQueue {
    */
   enter(signal: AbortSignal, userId: string | null): Admission {
     const { maxConcurrentStarts, maxQueuedStarts, maxStartsPerUser } = this.#limits;
-    const ofUser = userId === null ? 0 : (this.#ofUser.get(userId) ?? 0);
-    if (ofUser >= maxStartsPerUser) throw this.#full(`${ofUser} starts of this user`);
+    if (userId !== null && this.#ofUser.of(userId) >= maxStartsPerUser) {
+      throw this.#full(`${this.#ofUser.of(userId)} starts of this user`);
+    }
     // Those who stepped aside keep nobody from waiting.
     const queued = this.#waiting.size + this.#returning.size;
     if (this.#running >= maxConcurrentStarts && queued >= maxQueuedStarts) throw this.#full();
-    if (userId !== null) this.#ofUser.set(userId, ofUser + 1);
     return this.#admission(this.#turn(this.#waiting, signal), signal, userId);
   }
 
@@ -118,6 +119,7 @@ export class AdmissionQueue {
   #admission(first: Turn, signal: AbortSignal, userId: string | null): Admission {
     let turn: Turn | null = first;
     let left = false;
+    const forget = userId === null ? null : this.#ofUser.add(userId);
     let since: number | null = null;
     const begin = (): void => void (since = performance.now());
     void first.admitted.then(begin, () => undefined);
@@ -144,7 +146,7 @@ export class AdmissionQueue {
       [Symbol.dispose]: () => {
         if (left) return;
         left = true;
-        if (userId !== null) this.#forgetOne(userId);
+        forget?.();
         if (!turn) this.#aside -= 1;
         else if (turn.leave()) {
           if (since !== null) this.#measure(performance.now() - since);
@@ -152,12 +154,6 @@ export class AdmissionQueue {
         }
       },
     };
-  }
-
-  #forgetOne(userId: string): void {
-    const left = (this.#ofUser.get(userId) ?? 1) - 1;
-    if (left > 0) this.#ofUser.set(userId, left);
-    else this.#ofUser.delete(userId);
   }
 
   /** The turn passes straight to the first who waits, so that nobody who comes can overtake. */

@@ -51,7 +51,7 @@ export class Holder {
 
   /** Beat where that is needed, and from then on. @throws what the store throws */
   async ensureAlive(deadline: Deadline): Promise<void> {
-    // One that is under way may be about to tell that the store had given it up.
+    // One that is under way may be about to tell that the store had given it up; who began it hears its error.
     const beating = this.#beating?.catch(() => undefined);
     if (beating) await deadline.run(() => beating);
     if (this.alive) return;

@@ -8,6 +8,7 @@ import { withinStoreTime } from "./residency.ts";
 import type { SandboxSlot } from "./sandbox-slot.ts";
 import { ROOM_REQUEST_TTL_MS } from "./session-store.ts";
 import type { ResidentCeilings, RoomRequest } from "./session-store.ts";
+import { Tally } from "./tally.ts";
 
 type Ceiling = keyof ResidentCeilings;
 
@@ -26,7 +27,7 @@ export class RoomFinder {
   readonly #context: LifecycleContext;
   readonly #evictor: Evictor;
   /** How many callers of each user look for room. */
-  readonly #seeking = new Map<string, number>();
+  readonly #seeking = new Tally();
   /** Users for whom other managers are asked for room of that user. */
   readonly #askedOf = new Set<string>();
   #asking = 0;
@@ -49,21 +50,16 @@ export class RoomFinder {
     const full = await residencies.acquire(key, userId, deadline);
     if (!full) return;
     place?.stepAside();
-    const seeking = (userId !== null && this.#seeking.get(userId)) || 0;
-    if (seeking >= MAX_SEEKING_OF_USER) throw capacityError(full, settings);
-    if (userId !== null) this.#seeking.set(userId, seeking + 1);
+    if (userId !== null && this.#seeking.of(userId) >= MAX_SEEKING_OF_USER) {
+      throw capacityError(full, settings);
+    }
+    const leave = userId === null ? null : this.#seeking.add(userId);
     try {
       await this.#seek(slot, full, deadline);
     } finally {
-      if (userId !== null) this.#leave(userId);
+      leave?.();
     }
     await place?.comeBack();
-  }
-
-  #leave(userId: string): void {
-    const left = (this.#seeking.get(userId) ?? 1) - 1;
-    if (left > 0) this.#seeking.set(userId, left);
-    else this.#seeking.delete(userId);
   }
 
   async #seek(slot: SandboxSlot, reached: Ceiling, deadline: Deadline): Promise<void> {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { Installation } from "../test/many-managers.ts";
+import type { Server } from "../test/many-managers.ts";
 import { override } from "../test/provider-doubles.ts";
 import { rejection } from "../test/test-manager.ts";
+import { ROOM_REQUEST_TTL_MS } from "./session-store.ts";
 
 const users = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
@@ -9,6 +11,16 @@ const users = (prefix: string, count: number): string[] =>
 function keysThatSleep({ provider }: Installation): string[] {
   const statuses = Object.entries(provider.statuses());
   return statuses.filter(([, status]) => status === "stopped").map(([key]) => key);
+}
+
+/** Each has looked for requests thrice more: what the first of these looks took is answered by the last. */
+async function lookAgain(servers: readonly Server[]): Promise<void> {
+  const looks = ({ store }: Server): number =>
+    store.calls.filter((call) => call === "takeRoomRequest").length;
+  const wanted = servers.map((server) => looks(server) + 3);
+  const haveLooked = (): boolean =>
+    servers.every((server, index) => looks(server) >= wanted[index]!);
+  await expect.poll(haveLooked, { timeout: 15_000, interval: 100 }).toBe(true);
 }
 
 describe.concurrent("where servers share a ceiling", { timeout: 30_000 }, () => {
@@ -31,13 +43,13 @@ describe.concurrent("where servers share a ceiling", { timeout: 30_000 }, () => 
   test("as many go to sleep elsewhere as come, and no more", async () => {
     await using installation = new Installation();
     const options = { maxResidentSandboxes: 12 };
-    const servers = [1, 2, 3].map(() => installation.start(options).manager);
-    await Promise.all(users("one", 6).map((user) => servers[0]!.getOrCreate(user)));
-    await Promise.all(users("two", 6).map((user) => servers[1]!.getOrCreate(user)));
+    const servers = [1, 2, 3].map(() => installation.start(options));
+    await Promise.all(users("one", 6).map((user) => servers[0]!.manager.getOrCreate(user)));
+    await Promise.all(users("two", 6).map((user) => servers[1]!.manager.getOrCreate(user)));
     const newcomers = users("newcomer", 5);
-    await Promise.all(newcomers.map((user) => servers[2]!.getOrCreate(user)));
+    await Promise.all(newcomers.map((user) => servers[2]!.manager.getOrCreate(user)));
     // Whoever asked twice must not be answered twice.
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await lookAgain(servers);
     expect(keysThatSleep(installation)).toHaveLength(5);
   });
 
@@ -67,28 +79,28 @@ describe.concurrent("where servers share a ceiling", { timeout: 30_000 }, () => 
     await using installation = new Installation();
     const { provider, clock } = installation;
     const options = { maxResidentSandboxes: 6, backgroundWork: "ignored" as const };
-    const servers = [1, 2, 3].map(() => installation.start(options).manager);
+    const servers = [1, 2, 3].map(() => installation.start(options));
     const create = provider.create.bind(provider);
     provider.create = async (key, createOptions) => {
       const sandbox = await create(key, createOptions);
       const stop = async (): Promise<void> => {
-        await new Promise((resolve) => setTimeout(resolve, 4000));
+        await new Promise((resolve) => setTimeout(resolve, ROOM_REQUEST_TTL_MS + 1000));
         await sandbox.stop();
       };
       return key === "slow" ? override(sandbox, { stop }) : sandbox;
     };
     for (const user of ["slow", ...users("one", 2)]) {
-      await servers[0]!.getOrCreate(user);
+      await servers[0]!.manager.getOrCreate(user);
       clock.advance(1);
     }
-    for (const user of users("two", 3)) await servers[1]!.getOrCreate(user);
-    const turns = users("two", 3).map((user) => servers[1]!.lease(user));
+    for (const user of users("two", 3)) await servers[1]!.manager.getOrCreate(user);
+    const turns = users("two", 3).map((user) => servers[1]!.manager.lease(user));
     const newcomers = users("newcomer", 3).map(async (user) => {
-      await servers[2]!.getOrCreate(user);
-      turns.push(servers[2]!.lease(user));
+      await servers[2]!.manager.getOrCreate(user);
+      turns.push(servers[2]!.manager.lease(user));
     });
     await Promise.all(newcomers);
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await lookAgain(servers);
     expect(keysThatSleep(installation).toSorted()).toEqual(["one-0", "one-1", "slow"]);
     for (const turn of turns) turn[Symbol.dispose]();
   });
@@ -96,14 +108,15 @@ describe.concurrent("where servers share a ceiling", { timeout: 30_000 }, () => 
   test("for those who gave up nobody goes to sleep", async () => {
     await using installation = new Installation();
     const options = { maxResidentSandboxes: 6 };
-    const [full, other] = [1, 2].map(() => installation.start(options).manager);
+    const servers = [1, 2].map(() => installation.start(options));
+    const [full, other] = servers.map(({ manager }) => manager);
     await Promise.all(users("resident", 6).map((user) => full!.getOrCreate(user)));
     for (let round = 0; round < 10; round++) {
       const signal = AbortSignal.timeout(20);
       const calls = users(`round-${round}`, 4).map((user) => other!.getOrCreate(user, { signal }));
       await Promise.allSettled(calls);
     }
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await lookAgain(servers);
     // One may have been taken in the very moment in which it stood.
     expect(keysThatSleep(installation).length).toBeLessThanOrEqual(2);
   });

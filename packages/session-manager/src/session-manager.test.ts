@@ -351,7 +351,8 @@ test.each([
 
 test("an option that is undefined has its default", async () => {
   await using provider = await openProvider();
-  const options = { provider, idleTimeoutMs: undefined } as unknown as SessionManagerOptions;
+  // As plain JavaScript may give it.
+  const options = { provider, idleTimeoutMs: undefined } as object as SessionManagerOptions;
   await using manager = new SessionManager(options);
   await manager.getOrCreate("alice");
   expect(await manager.cleanupIdle()).toBe(0);

@@ -14,6 +14,12 @@ async function meAndYou(store: SessionStore): Promise<void> {
   await acquire(store, "you", "carol");
 }
 
+/** `them` has that of dave. */
+async function andThem(store: SessionStore): Promise<void> {
+  await store.beat("them", LONG_TTL_MS);
+  await acquire(store, "them", "dave");
+}
+
 export const roomRequests: StoreBehaviours = {
   "a request goes to one of those who could answer it": async (openStore) => {
     const [one, other] = [await openStore(), await openStore()];
@@ -33,8 +39,7 @@ export const roomRequests: StoreBehaviours = {
   ) => {
     const store = await openStore();
     await meAndYou(store);
-    await store.beat("them", LONG_TTL_MS);
-    await acquire(store, "them", "dave");
+    await andThem(store);
     await store.requestRoom({ ...FOR_BOB, holder: "me" });
     expect(await store.takeRoomRequest("you")).toEqual(FOR_BOB);
     await store.requestRoom({ ...FOR_BOB, holder: "me" });
@@ -52,8 +57,7 @@ export const roomRequests: StoreBehaviours = {
   "what the dead took goes to another one": async (openStore) => {
     const store = await openStore();
     await meAndYou(store);
-    await store.beat("them", LONG_TTL_MS);
-    await acquire(store, "them", "dave");
+    await andThem(store);
     await store.requestRoom({ ...FOR_BOB, holder: "me" });
     expect(await store.takeRoomRequest("you")).toEqual(FOR_BOB);
     await store.retire("you");
@@ -92,8 +96,7 @@ export const roomRequests: StoreBehaviours = {
     const ofAlice = { key: "another of alice", ofUser: "alice" };
     expect(await store.requestRoom({ key: "other", ofUser: "dave", holder: "me" })).toBe(false);
     expect(await store.requestRoom({ ...ofAlice, holder: "me" })).toBe(true);
-    await store.beat("them", LONG_TTL_MS);
-    await acquire(store, "them", "dave");
+    await andThem(store);
     expect(await store.takeRoomRequest("them")).toBeNull();
     expect(await store.takeRoomRequest("you")).toEqual(ofAlice);
   },

@@ -13,6 +13,19 @@ export function isLiving({ now }: Database): RawBuilder<boolean> {
   return sql<boolean>`(carrel_holders.expires_at > ${now})`;
 }
 
+/** The row of a holder, where it lives. */
+export function livingHolder(
+  database: Database,
+  kysely: Kysely<Tables>,
+  holder: string,
+): SelectQueryBuilder<Tables, "carrel_holders", { id: string }> {
+  return kysely
+    .selectFrom("carrel_holders")
+    .select("id")
+    .where("id", "=", holder)
+    .where(isLiving(database));
+}
+
 /** What living holders hold. */
 export function livingResidencies(
   database: Database,

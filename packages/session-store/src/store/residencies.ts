@@ -3,7 +3,7 @@ import type { AcquireOutcome, ResidentCeilings } from "@carrel/session-manager";
 import { sql } from "kysely";
 import type { Kysely, Transaction } from "kysely";
 import type { Database } from "../database/database.ts";
-import { deadHolder, isLiving, livingChanges, livingResidencies } from "./holders.ts";
+import { deadHolder, livingChanges, livingHolder, livingResidencies } from "./holders.ts";
 import type { Tables } from "./tables.ts";
 import { writeUsedWorkspace } from "./workspaces.ts";
 
@@ -60,15 +60,7 @@ async function lookAt(
     .where("carrel_changes.key", "=", key);
   const seen = await transaction
     .selectNoFrom((expression) => [
-      expression
-        .exists(
-          transaction
-            .selectFrom("carrel_holders")
-            .select("id")
-            .where("id", "=", holder)
-            .where(isLiving(database)),
-        )
-        .as("lives"),
+      expression.exists(livingHolder(database, transaction, holder)).as("lives"),
       expression.exists(changes.where("carrel_changes.holder", "!=", holder)).as("changing"),
       expression.exists(residencies.where("carrel_residencies.holder", "=", holder)).as("held"),
       expression.exists(residencies.where("carrel_residencies.holder", "!=", holder)).as("shared"),

@@ -3,7 +3,13 @@ import type { RoomRequest } from "@carrel/session-manager";
 import { sql } from "kysely";
 import type { Kysely, RawBuilder, SelectQueryBuilder, Transaction } from "kysely";
 import type { Database } from "../database/database.ts";
-import { CLOCK_SLACK_MS, deadHolder, isLiving, livingResidencies } from "./holders.ts";
+import {
+  CLOCK_SLACK_MS,
+  deadHolder,
+  isLiving,
+  livingHolder,
+  livingResidencies,
+} from "./holders.ts";
 import type { Tables } from "./tables.ts";
 
 type Queries = Kysely<Tables>;
@@ -16,15 +22,7 @@ export function requestRoom(
   return database.exclusively("sessions", async (transaction: Transaction<Tables>) => {
     const { lives, heard } = await transaction
       .selectNoFrom((expression) => [
-        expression
-          .exists(
-            transaction
-              .selectFrom("carrel_holders")
-              .select("id")
-              .where("id", "=", holder)
-              .where(isLiving(database)),
-          )
-          .as("lives"),
+        expression.exists(livingHolder(database, transaction, holder)).as("lives"),
         expression.exists(residenciesOfOthers(database, transaction, holder, ofUser)).as("heard"),
       ])
       .executeTakeFirstOrThrow();
