@@ -56,6 +56,8 @@ export type {
   SandboxUsage,
   UsageOptions,
 } from "./managed-sandbox.ts";
+export { MemoryBudget } from "./memory-budget.ts";
+export type { MemoryAccount, MemoryBudgetOptions } from "./memory-budget.ts";
 export { narrowSandbox } from "./narrow-sandbox.ts";
 export { positionsOf } from "./positions-of.ts";
 export type {
@@ -75,6 +77,7 @@ export type { SandboxErrorCode, SandboxErrorOptions } from "./sandbox-error.ts";
 export { pathFromBytes, pathToBytes, resolveSandboxPath } from "./sandbox-path.ts";
 export type {
   CreateOptions,
+  FindOptions,
   ProviderInfo,
   SandboxProvider,
   SandboxSummary,

@@ -1,4 +1,5 @@
 import type { OperationOptions } from "./files.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
 import type { ManagedSandbox, SandboxStatus } from "./managed-sandbox.ts";
 
 export interface SandboxSummary {
@@ -24,7 +25,16 @@ export interface StartProgress {
   detail?: string;
 }
 
-export interface CreateOptions extends OperationOptions {
+export interface FindOptions extends OperationOptions {
+  /**
+   * What this process keeps in memory for the sandbox counts against this budget: output, answers and
+   * listings that wait to be read. Callers who share a sandbox share the budget of the first one.
+   * @default a budget of the sandbox's own
+   */
+  memory?: MemoryBudget;
+}
+
+export interface CreateOptions extends FindOptions {
   /**
    * Called at each step that takes time; in order, but none is promised, and one may come twice.
    * Not called any more once `create` settled. What it throws is the caller's own mistake.
@@ -65,7 +75,7 @@ export interface SandboxProvider extends AsyncDisposable {
   create(key: string, options?: CreateOptions): Promise<ManagedSandbox>;
 
   /** The sandbox of this key, whatever its status, or `null` where none was made. */
-  find(key: string, options?: OperationOptions): Promise<ManagedSandbox | null>;
+  find(key: string, options?: FindOptions): Promise<ManagedSandbox | null>;
 
   /** All sandboxes of this installation that run, are paused or are stopped. */
   list(options?: OperationOptions): Promise<SandboxSummary[]>;
