@@ -47,7 +47,7 @@ export class MemorySessionStore implements SessionStore {
   ): Promise<OpenOutcome> {
     const found = this.#sessions.get(id);
     if (found) return { outcome: "found", record: found };
-    if (userId !== null && this.#count(userId) >= maxOpenSessionsPerUser) {
+    if (this.#count(userId) >= maxOpenSessionsPerUser) {
       return { outcome: "full", ceiling: "maxOpenSessionsPerUser" };
     }
     if (this.#count() >= maxOpenSessions) return { outcome: "full", ceiling: "maxOpenSessions" };
@@ -90,7 +90,7 @@ export class MemorySessionStore implements SessionStore {
       .slice(0, limit);
   }
 
-  async count(userId?: string): Promise<number> {
+  async count(userId?: string | null): Promise<number> {
     return this.#count(userId);
   }
 
@@ -241,7 +241,7 @@ export class MemorySessionStore implements SessionStore {
     return new Date(Math.max(0, this.#now() - agoMs)).toISOString();
   }
 
-  #count(userId?: string): number {
+  #count(userId?: string | null): number {
     if (userId === undefined) return this.#sessions.size;
     return [...this.#sessions.values()].filter((each) => each.userId === userId).length;
   }

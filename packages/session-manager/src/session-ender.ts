@@ -1,15 +1,21 @@
-import type { Deadline } from "./deadline.ts";
+import { SandboxError } from "@carrel/backend-protocol";
+import { Deadline } from "./deadline.ts";
 import type { LifecycleContext } from "./lifecycle-context.ts";
 import type { OpenSession } from "./open-session.ts";
 import type { SandboxSlot } from "./sandbox-slot.ts";
 import type { SandboxStopper } from "./sandbox-stopper.ts";
 import type { EndReason } from "./session-events.ts";
 import { isSessionKey } from "./session-key.ts";
+import { shareOf } from "./session-store.ts";
 import type { Turns } from "./turns.ts";
 import { writeUses } from "./write-uses.ts";
 
 /** Sessions that share one sandbox, as the store lists them at once. */
 export const MAX_LISTED = 1000;
+
+/** Callers who may wait for the sandbox of a session to end it; one more is `capacity`. */
+const MAX_WAITING_ENDS = 1000;
+const CROWDED_RETRY_MS = 5000;
 
 /** Reservations that are remembered to be given back; a recovery finds those beyond. */
 const MAX_UNCLOSED = 10_000;
@@ -36,12 +42,28 @@ export class SessionEnder {
     this.#turns = turns;
   }
 
-  /** @returns `false` where it ended already */
-  end(session: OpenSession, reason: EndReason): Promise<boolean> {
-    const failure = `The session ${JSON.stringify(session.id)} could not be ended`;
-    return this.#turns.take(session.key, failure, (deadline) =>
-      this.endNow(session, reason, deadline),
-    );
+  /**
+   * Ends it at its turn among the ends of all sessions, in which users alternate.
+   * @returns `false` where it ended already
+   */
+  async end(session: OpenSession, reason: EndReason): Promise<boolean> {
+    const { settings, locks, ends } = this.#context;
+    const { id, key, slot } = session;
+    const failure = `The session ${JSON.stringify(id)} could not be ended`;
+    if (reason === "asked" && locks.waiting(key) >= MAX_WAITING_ENDS) throw crowded();
+    // Whoever holds the lock may be starting the sandbox, and others end theirs.
+    using waiting = new Deadline({ timeoutMs: settings.startTimeoutMs, failure });
+    return await locks.run(key, waiting.signal, async () => {
+      if (session.closed) return false;
+      const place = ends.enter(shareOf(slot.userId), waiting.signal);
+      try {
+        await place.admitted;
+        using deadline = this.#turns.deadline(failure);
+        return await this.endNow(session, reason, deadline);
+      } finally {
+        place.leave();
+      }
+    });
   }
 
   /**
@@ -202,4 +224,12 @@ export class SessionEnder {
     if (!record) return false;
     return time.since(record.lastUsedAt) + STORE_LAG_MS < settings.sessionRetentionMs;
   }
+}
+
+function crowded(): SandboxError {
+  return new SandboxError({
+    code: "capacity",
+    message: `${MAX_WAITING_ENDS} callers wait for this sandbox already. Try again later.`,
+    retryAfterMs: CROWDED_RETRY_MS,
+  });
 }

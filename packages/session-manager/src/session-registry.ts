@@ -4,11 +4,13 @@ import type { MonotonicClock } from "./monotonic-clock.ts";
 import { OpenSession } from "./open-session.ts";
 import { SandboxSlot } from "./sandbox-slot.ts";
 import type { NewSession, SessionRecord } from "./session-store.ts";
+import type { UserBudgets } from "./user-budgets.ts";
 
 export interface SessionRegistryOptions {
   provider: SandboxProvider;
   clock: MonotonicClock;
   time: AnchoredTime;
+  budgets: UserBudgets;
 }
 
 /**
@@ -93,9 +95,9 @@ export class SessionRegistry {
   #entry(key: string, userId: string | null): { slot: SandboxSlot; sessions: Set<OpenSession> } {
     const known = this.#slots.get(key);
     if (known) return known;
-    const { provider, clock } = this.#options;
+    const { provider, clock, budgets } = this.#options;
     const entry = {
-      slot: new SandboxSlot({ key, userId, provider, clock }),
+      slot: new SandboxSlot({ key, userId, provider, clock, memory: budgets.of(userId) }),
       sessions: new Set<OpenSession>(),
     };
     this.#slots.set(key, entry);
