@@ -5,9 +5,10 @@ import { withinStoreTime } from "./residency.ts";
 import type { SandboxStopper } from "./sandbox-stopper.ts";
 import type { SessionEnder } from "./session-ender.ts";
 import { isSessionKey } from "./session-key.ts";
-import { MAX_PRUNED_EVENTS } from "./session-store.ts";
+import { MAX_PRUNED_EVENTS, shareOf } from "./session-store.ts";
 import type { SessionRecord, WorkspaceRecord } from "./session-store.ts";
 import { everySession } from "./every-session.ts";
+import { Tally } from "./tally.ts";
 import type { Turns } from "./turns.ts";
 
 /** Sandboxes that are removed at a time. */
@@ -60,10 +61,13 @@ export class Retention {
     const { maxLifetimeMs, sessionRetentionMs } = settings;
     if (Math.min(maxLifetimeMs, sessionRetentionMs) === Number.POSITIVE_INFINITY) return 0;
     let count = 0;
+    const open = new Tally();
     for await (const record of everySession(store)) {
-      if (signal.aborted) break;
+      if (signal.aborted) return count;
+      open.add(shareOf(record.userId));
       count += await this.#endIfOver(record);
     }
+    this.#ender.noteOpen(open);
     return count;
   }
 
@@ -77,7 +81,9 @@ export class Retention {
     }
     // What this manager knows it looks after itself, by what it knows better than the store.
     if (registry.get(record.id)) return 0;
-    if (time.since(record.lastUsedAt) < settings.sessionRetentionMs) return 0;
+    const used = record.lastUsedAt !== record.createdAt;
+    const retentionMs = this.#ender.retentionMs({ used, userId: record.userId });
+    if (time.since(record.lastUsedAt) < retentionMs) return 0;
     return this.#guarded(record.key, () =>
       this.#turns.take(record.key, "The session could not be ended", (deadline) => {
         const session = registry.recall(record);

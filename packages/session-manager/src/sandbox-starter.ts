@@ -130,7 +130,7 @@ export class SandboxStarter {
     const isCrowded = this.#callers.of(share) > MAX_WAITING_CALLERS;
     const leave = this.#callers.add(share);
     // Whoever waits for the sandbox counts as using it, so that clean-up passes it by.
-    const release = session.hold();
+    const release = session.hold({ isUse: session.established });
     try {
       if (isCrowded) throw this.#crowded();
       const got = await locks.run(key, deadline.signal, () => body(deadline, askedAt));

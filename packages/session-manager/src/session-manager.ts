@@ -94,7 +94,9 @@ export class SessionManager implements AsyncDisposable {
         registry.get(key) ?? registry.add({ id: key, key, userId: key, scope: "user" });
       const sandbox = this.#hit(session, options) ?? (await starter.open(session, options.signal));
       // Without one the session ended while this caller waited, and is to be opened anew.
-      if (sandbox) return this.#facade(session, sandbox);
+      if (!sandbox) continue;
+      session.used = true;
+      return this.#facade(session, sandbox);
     }
   }
 
