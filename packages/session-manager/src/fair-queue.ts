@@ -27,13 +27,13 @@ interface UserLine {
 }
 
 /**
- * Lets a bounded number of pieces of work go on at a time. Users take turns: who was served goes
- * behind all others, so that one user's many wait for each other and not in front of another user's
- * first. Within one user it is first come, first served.
+ * Lets a bounded number of pieces of work go on at a time. Users take turns: who is or was served goes
+ * behind all others who wait, so that one user's many wait for each other and not in front of another
+ * user's first. Within one user it is first come, first served.
  */
 export class FairQueue {
   readonly #limits: FairQueueLimits;
-  /** By share; the one that was served longest ago comes first. */
+  /** By share; the one whose turn last began or ended longest ago comes first. */
   readonly #users = new Map<string, UserLine>();
   #running = 0;
   #waiting = 0;
@@ -111,6 +111,10 @@ export class FairQueue {
   #begin(share: string, line: UserLine): void {
     line.running += 1;
     this.#running += 1;
+    this.#moveBehind(share, line);
+  }
+
+  #moveBehind(share: string, line: UserLine): void {
     this.#users.delete(share);
     this.#users.set(share, line);
   }
@@ -120,8 +124,10 @@ export class FairQueue {
     return () => {
       if (ended) return false;
       ended = true;
-      this.#lineOf(share).running -= 1;
+      const line = this.#lineOf(share);
+      line.running -= 1;
       this.#running -= 1;
+      this.#moveBehind(share, line);
       this.#admit();
       this.#prune(share);
       return true;
