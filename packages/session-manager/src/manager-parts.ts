@@ -97,7 +97,7 @@ export class ManagerParts {
     const rooms = new RoomFinder(context, evictor);
     this.#requests = new RoomRequests({ store, holder, evictor, closing, onFailure });
     this.starter = new SandboxStarter(context, { stopper, ender, rooms });
-    this.log = new SessionLog(store);
+    this.log = new SessionLog(store, (key) => this.registry.shareOfKey(key));
     this.events.subscribe((event) => this.log.add(event));
     this.sync = new StoreSync(context, { ender, turns, log: this.log });
     this.purge = new UserPurge(context, { ender, stopper, turns });

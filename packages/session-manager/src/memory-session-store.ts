@@ -219,9 +219,10 @@ export class MemorySessionStore implements SessionStore {
       .slice(0, limit);
   }
 
-  async pruneEvents(olderThanMs: number): Promise<number> {
+  async pruneEvents(olderThanMs: number, keep: number = Number.POSITIVE_INFINITY): Promise<number> {
     const loggedBefore = this.#time(olderThanMs);
-    return this.#deleteEvents((each) => each.at < loggedBefore);
+    const lastToGo = this.#lastSequence - keep;
+    return this.#deleteEvents(({ at, sequence }) => at < loggedBefore || sequence <= lastToGo);
   }
 
   async forgetEvents(key: string): Promise<number> {

@@ -41,18 +41,17 @@ export class Retention {
     const ended = await this.#endSessions(signal);
     if (!signal.aborted) await this.#discardContainers(signal);
     if (!signal.aborted) await this.#deleteWorkspaces(signal);
-    if (!signal.aborted && settings.eventRetentionMs !== Number.POSITIVE_INFINITY) {
-      await this.#pruneEvents(signal);
-    }
+    const keepsAll = Math.min(settings.eventRetentionMs, settings.maxLoggedEvents) === Infinity;
+    if (!signal.aborted && !keepsAll) await this.#pruneEvents(signal);
     return ended;
   }
 
   async #pruneEvents(signal: AbortSignal): Promise<void> {
     const { store, settings } = this.#context;
-    const { eventRetentionMs } = settings;
+    const { eventRetentionMs, maxLoggedEvents } = settings;
     let pruned = MAX_PRUNED_EVENTS;
     while (pruned >= MAX_PRUNED_EVENTS && !signal.aborted) {
-      pruned = await withinStoreTime(() => store.pruneEvents(eventRetentionMs));
+      pruned = await withinStoreTime(() => store.pruneEvents(eventRetentionMs, maxLoggedEvents));
     }
   }
 

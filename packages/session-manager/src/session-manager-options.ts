@@ -94,6 +94,11 @@ export interface ManagerSettings
   workspaceRetentionMs: number;
   /** How long the store's log of events is kept. @default 30 days */
   eventRetentionMs: number;
+  /**
+   * How many lines of it are kept: clean-up deletes the oldest beyond. Each takes some hundred bytes, and
+   * who opens and ends sessions all the time would fill the disk with them. @default 1,000,000
+   */
+  maxLoggedEvents: number;
   /** Longest time for a sandbox to run, from when it is asked for. @default two minutes */
   startTimeoutMs: number;
   /** Longest time for a sandbox to stop or to be deleted. @default half a minute */
@@ -128,6 +133,7 @@ export const DEFAULT_SETTINGS: Readonly<ManagerSettings> = {
   containerRetentionMs: 7 * DAY,
   workspaceRetentionMs: Number.POSITIVE_INFINITY,
   eventRetentionMs: 30 * DAY,
+  maxLoggedEvents: 1_000_000,
   startTimeoutMs: 2 * MINUTE,
   stopTimeoutMs: 30 * SECOND,
   holderTtlMs: 30 * SECOND,
@@ -175,6 +181,7 @@ const COUNTS = [
   "maxConcurrentStartsPerUser",
   "maxQueuedStarts",
   "maxStartsPerUser",
+  "maxLoggedEvents",
 ] as const;
 
 /** Each share, and the limit of which it is a part. */

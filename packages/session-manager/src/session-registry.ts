@@ -3,6 +3,8 @@ import type { AnchoredTime } from "./anchored-time.ts";
 import type { MonotonicClock } from "./monotonic-clock.ts";
 import { OpenSession } from "./open-session.ts";
 import { SandboxSlot } from "./sandbox-slot.ts";
+import { isSessionKey } from "./session-key.ts";
+import { NO_USER, shareOf } from "./session-store.ts";
 import type { NewSession, SessionRecord } from "./session-store.ts";
 import type { UserBudgets } from "./user-budgets.ts";
 
@@ -41,6 +43,13 @@ export class SessionRegistry {
 
   slot(key: string): SandboxSlot | null {
     return this.#slots.get(key)?.slot ?? null;
+  }
+
+  /** Whose the sandbox of a key is. That of a session which is not known any more counts as without a user id. */
+  shareOfKey(key: string): string {
+    const slot = this.slot(key);
+    if (slot) return shareOf(slot.userId);
+    return isSessionKey(key) ? NO_USER : key;
   }
 
   /** The slot of a key, made where there is none. */

@@ -217,8 +217,11 @@ export interface SessionStore extends AsyncDisposable {
     after?: number;
     limit: number;
   }): Promise<LoggedEvent[]>;
-  /** Delete what is older, at most {@link MAX_PRUNED_EVENTS} in one call. @returns how many */
-  pruneEvents(olderThanMs: number): Promise<number>;
+  /**
+   * Delete what is older, and of the rest the oldest beyond the latest `keep` lines, at most
+   * {@link MAX_PRUNED_EVENTS} in one call. @param keep `Infinity`: any number @returns how many
+   */
+  pruneEvents(olderThanMs: number, keep?: number): Promise<number>;
   /** Delete the lines of a key, at most {@link MAX_PRUNED_EVENTS} in one call. @returns how many */
   forgetEvents(key: string): Promise<number>;
 }
