@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Deadline } from "./deadline.ts";
+import { FairQueue } from "./fair-queue.ts";
 import type { LifecycleContext } from "./lifecycle-context.ts";
 import type { SandboxSlot } from "./sandbox-slot.ts";
 import { shareOf } from "./session-store.ts";
@@ -21,6 +22,8 @@ const LOOK_MS = 6000;
  * work, or do not tell, takes nobody's time for looking.
  */
 const PASSED_OVER_MS = 30_000;
+/** Sandboxes that are put to sleep at the same time for one user: each is work for the engine, as a start is. */
+const EVICTIONS_FOR_USER = 2;
 
 /**
  * Puts an idle sandbox to sleep if another one needs its place. Those of users who have more than their
@@ -31,6 +34,10 @@ export class Evictor {
   readonly #context: LifecycleContext;
   readonly #stopper: SandboxStopper;
   readonly #turns: Turns;
+  readonly #evictions = new FairQueue({
+    maxAtOnce: Number.POSITIVE_INFINITY,
+    maxAtOncePerUser: EVICTIONS_FOR_USER,
+  });
   /** Looks under way, whether the sandbox is idle: all who need room at the same time share them. */
   readonly #looks = new Map<SandboxSlot, Promise<boolean>>();
   /** When the latest look began. */
@@ -61,7 +68,7 @@ export class Evictor {
       for (const slot of idle.length > 0 ? told : candidates) passedOver.add(slot);
       for (const slot of idle) {
         if (signal.aborted) return false;
-        if (await this.#evict(slot)) return true;
+        if (await this.#evictFor(key, slot, signal)) return true;
         if (performance.now() >= searchUntil) return false;
       }
       if (signal.aborted) return false;
@@ -167,6 +174,22 @@ export class Evictor {
     }
     this.#passedOverAt.set(slot, slot.clock.now());
     return false;
+  }
+
+  async #evictFor(key: string | null, slot: SandboxSlot, signal: AbortSignal): Promise<boolean> {
+    if (key === null) return this.#evict(slot);
+    const place = this.#evictions.enter(this.#context.registry.shareOfKey(key), signal);
+    try {
+      const isAdmitted = await place.admitted.then(
+        () => true,
+        () => false, // the signal fired
+      );
+      if (!isAdmitted) return false;
+      // Its lock is free, or it is left alone: who has a place never waits for a lock.
+      return await this.#evict(slot);
+    } finally {
+      place.leave();
+    }
   }
 
   /** One that was just looked at: an engine may take a second for each look, so that once is enough. */

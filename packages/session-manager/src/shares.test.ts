@@ -1,7 +1,7 @@
-import type { MemoryBudget } from "@carrel/backend-protocol";
+import type { ManagedSandbox, MemoryBudget } from "@carrel/backend-protocol";
 import { describe, expect, test } from "vitest";
 import { Installation } from "../test/many-managers.ts";
-import { Gate } from "../test/provider-doubles.ts";
+import { Gate, override } from "../test/provider-doubles.ts";
 import { rejection, settle } from "../test/test-manager.ts";
 import type { SessionManager } from "./session-manager.ts";
 
@@ -270,6 +270,44 @@ describe("shares of the engine's time", () => {
     gate.open();
     expect(await Promise.all(ends)).toEqual(ids.map(() => true));
     expect(Object.keys(provider.statuses())).toEqual(["newcomer"]);
+  });
+});
+
+describe("shares of what is put to sleep", () => {
+  test("createSession: who replaces sandboxes all the time takes a part of the engine's time", async () => {
+    await using installation = new Installation();
+    const { provider } = installation;
+    const { manager } = installation.start({
+      maxResidentSandboxes: 12,
+      maxResidentSandboxesPerUser: 8,
+      backgroundWork: "ignored",
+    });
+    const gate = new Gate();
+    let stopping = 0;
+    const find = provider.find.bind(provider);
+    const create = provider.create.bind(provider);
+    const slow = (sandbox: ManagedSandbox): ManagedSandbox =>
+      override(sandbox, {
+        stop: async () => {
+          stopping += 1;
+          await gate.pass();
+          return sandbox.stop();
+        },
+      });
+    provider.find = async (key) => {
+      const sandbox = await find(key);
+      return sandbox && slow(sandbox);
+    };
+    provider.create = async (key, options) => slow(await create(key, options));
+    for (let count = 0; count < 8; count++) await manager.createSession();
+    const replacing = Array.from({ length: 6 }, () => manager.createSession());
+    await gate.reached;
+    await settle();
+    expect(stopping).toBe(2);
+    await manager.getOrCreate("newcomer");
+    gate.open();
+    await Promise.all(replacing);
+    await manager.getOrCreate("another newcomer");
   });
 });
 
