@@ -36,6 +36,7 @@ const PRINTED: Record<string, string> = {
   "packages/session-manager/README.md sample 1": "Hello from Alice\n\n",
   "packages/session-manager/README.md sample 2": "",
   "packages/session-manager/README.md sample 3": "",
+  "packages/session-manager/README.md sample 4": "",
 };
 const SCRIPT = 'print("hello", 6 * 7)\n';
 

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { SandboxError } from "@carrel/backend-protocol";
+import { MemoryBudget, SandboxError } from "@carrel/backend-protocol";
 import { lockRoot } from "@carrel/embedded-sandbox";
 import { SessionManager } from "@carrel/session-manager";
 import { createSessionStore, openDatabase } from "@carrel/session-store";
@@ -63,7 +63,14 @@ export async function compose({
   const { provider, ...choice } = await chooseProvider(config, logger);
   opened.use(provider);
   const store = await createSessionStore(database);
-  const manager = new SessionManager({ provider, store, idleTimeoutMs: config.idleTimeoutMs });
+  const { memoryBytes, ...limits } = config.limits;
+  const manager = new SessionManager({
+    provider,
+    store,
+    idleTimeoutMs: config.idleTimeoutMs,
+    memory: new MemoryBudget({ name: "The server", limitBytes: memoryBytes }),
+    ...limits,
+  });
   opened.use(manager);
   logSessions(manager, logger);
   const chats = await openChats({ database, manager, chosen, logger, maxTurnMs });

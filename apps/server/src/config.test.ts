@@ -22,6 +22,7 @@ describe("the configuration", () => {
       databaseIsOwn: true,
       idleTimeoutMs: 1_800_000,
       cleanupIntervalMs: 300_000,
+      limits: { memoryBytes: 512 * 1024 ** 2 },
       sandbox: {
         kind: "automatic",
         engineHost: undefined,
@@ -33,6 +34,48 @@ describe("the configuration", () => {
       },
       model: { kind: "demo" },
     });
+  });
+
+  it("takes limits, and the part of them that one user may have", () => {
+    const variables = {
+      CARREL_MAX_SESSIONS: "50",
+      CARREL_MAX_SESSIONS_PER_USER: "10",
+      CARREL_MAX_RUNNING: "6",
+      CARREL_MAX_RUNNING_PER_USER: "2",
+      CARREL_MAX_STARTS: "4",
+      CARREL_MAX_STARTS_PER_USER: "1",
+      CARREL_MEMORY_MB: "256",
+      CARREL_MEMORY_PER_USER_MB: "64",
+    };
+    expect(readConfig(variables, "/x").limits).toEqual({
+      maxOpenSessions: 50,
+      maxOpenSessionsPerUser: 10,
+      maxResidentSandboxes: 6,
+      maxResidentSandboxesPerUser: 2,
+      maxConcurrentStarts: 4,
+      maxConcurrentStartsPerUser: 1,
+      memoryBytes: 256 * 1024 ** 2,
+      memoryPerUserBytes: 64 * 1024 ** 2,
+    });
+  });
+
+  it("refuses limits that are none, and shares above the whole, by the variable's name", () => {
+    for (const value of ["0", "-1", "1.5", "many", "Infinity", "10000000"]) {
+      expect(problemsOf({ CARREL_MAX_RUNNING_PER_USER: value })).toEqual([
+        `CARREL_MAX_RUNNING_PER_USER is "${value}", but must be a whole number, 1 to 1000000.`,
+      ]);
+    }
+    expect(problemsOf({ CARREL_MEMORY_MB: "63" })).toEqual([
+      'CARREL_MEMORY_MB is "63", but must be a whole number of MiB, 64 to 1000000.',
+    ]);
+    expect(
+      problemsOf({ CARREL_MAX_RUNNING_PER_USER: "301", CARREL_MEMORY_PER_USER_MB: "513" }),
+    ).toEqual([
+      expect.stringMatching(
+        /^CARREL_MAX_RUNNING_PER_USER is 301, .*CARREL_MAX_RUNNING, which is 300/,
+      ),
+      expect.stringMatching(/^CARREL_MEMORY_PER_USER_MB is 513, .*CARREL_MEMORY_MB, which is 512/),
+    ]);
   });
 
   it("takes a database of many servers, and repeats nothing of its address", () => {

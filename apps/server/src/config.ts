@@ -1,5 +1,7 @@
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import { LIMIT_VARIABLES, limitProblems, limitsConfig } from "./limits-config.ts";
+import type { LimitsConfig } from "./limits-config.ts";
 
 /** What the server was told by its environment. Frozen. */
 export interface Config {
@@ -15,6 +17,7 @@ export interface Config {
   databaseIsOwn: boolean;
   idleTimeoutMs: number;
   cleanupIntervalMs: number;
+  limits: LimitsConfig;
   sandbox: SandboxConfig;
   model: ModelConfig;
 }
@@ -115,6 +118,7 @@ const environmentSchema = z.object({
   HOME: z.string().optional(),
   CARREL_IDLE_TIMEOUT_SECONDS: seconds(1800),
   CARREL_CLEANUP_INTERVAL_SECONDS: seconds(300),
+  ...LIMIT_VARIABLES,
   CARREL_WARM_POOL: z
     .string()
     .regex(/^[0-9]{1,4}$/, "must be a whole number of sandboxes, 0 to 1000")
@@ -162,6 +166,7 @@ export function readConfig(variables: NodeJS.ProcessEnv, workingDirectory: strin
     databaseIsOwn: environment.DATABASE_URL === undefined,
     idleTimeoutMs: environment.CARREL_IDLE_TIMEOUT_SECONDS * 1000,
     cleanupIntervalMs: environment.CARREL_CLEANUP_INTERVAL_SECONDS * 1000,
+    limits: Object.freeze(limitsConfig(environment)),
     sandbox: Object.freeze(sandboxConfig(environment, workingDirectory)),
     model: Object.freeze(modelConfig(environment)),
   });
@@ -191,6 +196,7 @@ function crossProblems(environment: Environment): string[] {
   if (environment.CARREL_IMAGE !== undefined && environment.CARREL_RUNTIME !== undefined) {
     problems.push("CARREL_IMAGE and CARREL_RUNTIME must not both be set: a runtime has an image.");
   }
+  problems.push(...limitProblems(environment));
   const { kind } = modelConfig(environment);
   const lacksKey =
     environment.OPENAI_API_KEY === undefined && environment.OPENAI_BASE_URL === undefined;

@@ -6,8 +6,9 @@ const { signal: never } = new AbortController();
 test("expects a longer wait the more wait already and the longer starts took", async () => {
   const queue = new AdmissionQueue({
     maxConcurrentStarts: 1,
+    maxConcurrentStartsPerUser: 1,
     maxQueuedStarts: 10,
-    maxStartsPerUser: 2,
+    maxStartsPerUser: 10,
   });
   const first = queue.enter(never, null);
   const before = queue.expectedWaitMs;
@@ -24,8 +25,9 @@ test("expects a longer wait the more wait already and the longer starts took", a
 test("a place that is left twice is one place, and one left before its turn leaves no gap", async () => {
   const queue = new AdmissionQueue({
     maxConcurrentStarts: 1,
+    maxConcurrentStartsPerUser: 1,
     maxQueuedStarts: 10,
-    maxStartsPerUser: 2,
+    maxStartsPerUser: 10,
   });
   const [first, second, third] = [
     queue.enter(never, null),
@@ -45,8 +47,9 @@ test("a place that is left twice is one place, and one left before its turn leav
 test("who gave up waiting hears so, and who gave up after its turn passes it on", async () => {
   const queue = new AdmissionQueue({
     maxConcurrentStarts: 1,
+    maxConcurrentStartsPerUser: 1,
     maxQueuedStarts: 10,
-    maxStartsPerUser: 2,
+    maxStartsPerUser: 10,
   });
   const controller = new AbortController();
   const first = queue.enter(never, null);
@@ -66,8 +69,9 @@ test("who gave up waiting hears so, and who gave up after its turn passes it on"
 test("who steps aside lets the next go on, and comes back before those who wait", async () => {
   const queue = new AdmissionQueue({
     maxConcurrentStarts: 1,
+    maxConcurrentStartsPerUser: 1,
     maxQueuedStarts: 3,
-    maxStartsPerUser: 2,
+    maxStartsPerUser: 10,
   });
   const [first, second, third] = [
     queue.enter(never, null),
@@ -93,8 +97,9 @@ test("who steps aside lets the next go on, and comes back before those who wait"
 test("who stepped aside keeps nobody from waiting, and may leave from there", async () => {
   const queue = new AdmissionQueue({
     maxConcurrentStarts: 1,
+    maxConcurrentStartsPerUser: 1,
     maxQueuedStarts: 1,
-    maxStartsPerUser: 2,
+    maxStartsPerUser: 10,
   });
   const controller = new AbortController();
   const first = queue.enter(controller.signal, null);
@@ -120,15 +125,16 @@ test("who stepped aside keeps nobody from waiting, and may leave from there", as
 test("one user's starts leave room for those of others", async () => {
   const queue = new AdmissionQueue({
     maxConcurrentStarts: 1,
+    maxConcurrentStartsPerUser: 1,
     maxQueuedStarts: 100,
     maxStartsPerUser: 2,
   });
   const first = queue.enter(never, "mallory");
   const second = queue.enter(never, "mallory");
-  expect(() => queue.enter(never, "mallory")).toThrow("of this user wait already");
+  expect(() => queue.enter(never, "mallory")).toThrow("of this user go on or wait already");
   const other = queue.enter(never, "alice");
   first.stepAside();
-  expect(() => queue.enter(never, "mallory")).toThrow("of this user wait already");
+  expect(() => queue.enter(never, "mallory")).toThrow("of this user go on or wait already");
   first[Symbol.dispose]();
   second[Symbol.dispose]();
   await other.admitted;

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Deadline } from "./deadline.ts";
+import { FairQueue } from "./fair-queue.ts";
 import type { LifecycleContext } from "./lifecycle-context.ts";
 import type { SandboxSlot } from "./sandbox-slot.ts";
+import { shareOf } from "./session-store.ts";
 import type { SandboxStopper } from "./sandbox-stopper.ts";
 import type { Turns } from "./turns.ts";
 
@@ -15,12 +17,27 @@ const GRACE_MS = 1000;
 const SEARCH_MS = 3000;
 /** One that does not tell within that time whether it works is passed over: more than all that a look waits for. */
 const LOOK_MS = 6000;
+/**
+ * For so long one that was passed over does not come before those of small users, so that who has many which
+ * work, or do not tell, takes nobody's time for looking.
+ */
+const PASSED_OVER_MS = 30_000;
+/** Sandboxes that are put to sleep at the same time for one user: each is work for the engine, as a start is. */
+const EVICTIONS_FOR_USER = 2;
 
-/** Puts the idle sandbox that was unused for longest to sleep where another one needs its place. */
+/**
+ * Puts an idle sandbox to sleep if another one needs its place. Those of users who have more than their
+ * fair part of what this manager has in memory come first, the largest holder's before all; otherwise
+ * the one that was unused for longest.
+ */
 export class Evictor {
   readonly #context: LifecycleContext;
   readonly #stopper: SandboxStopper;
   readonly #turns: Turns;
+  readonly #evictions = new FairQueue({
+    maxAtOnce: Number.POSITIVE_INFINITY,
+    maxAtOncePerUser: EVICTIONS_FOR_USER,
+  });
   /** Looks under way, whether the sandbox is idle: all who need room at the same time share them. */
   readonly #looks = new Map<SandboxSlot, Promise<boolean>>();
   /** When the latest look began. */
@@ -36,22 +53,22 @@ export class Evictor {
 
   /**
    * @param key whose sandbox needs the place; `null`: no particular one's
-   * @param userId only sandboxes of this user; `null`: of anybody
+   * @param ofUser only sandboxes of this share, see {@link shareOf}; `null`: of anybody
    * @param signal nothing more is begun once it fired
    * @returns `false` where none was found idle in time
    */
-  async makeRoom(key: string | null, userId: string | null, signal: AbortSignal): Promise<boolean> {
+  async makeRoom(key: string | null, ofUser: string | null, signal: AbortSignal): Promise<boolean> {
     const searchUntil = performance.now() + SEARCH_MS;
     const passedOver = new Set<SandboxSlot>();
     while (performance.now() < searchUntil) {
       // Found anew each time: meanwhile others become idle, or come to be in use.
-      const candidates = this.#candidates(key, userId, passedOver);
+      const candidates = this.#candidates(key, ofUser, passedOver);
       if (candidates.length === 0) return false;
       const { told, idle } = await this.#look(candidates);
       for (const slot of idle.length > 0 ? told : candidates) passedOver.add(slot);
       for (const slot of idle) {
         if (signal.aborted) return false;
-        if (await this.#evict(slot)) return true;
+        if (await this.#evictFor(key, slot, signal)) return true;
         if (performance.now() >= searchUntil) return false;
       }
       if (signal.aborted) return false;
@@ -79,22 +96,48 @@ export class Evictor {
     };
   }
 
-  /** Those that may be idle, the one that was unused for longest first. */
+  /** Those that may be idle, in the order in which they are to go. */
   #candidates(
     key: string | null,
-    userId: string | null,
+    ofUser: string | null,
     passedOver: ReadonlySet<SandboxSlot>,
   ): SandboxSlot[] {
     const fits = (slot: SandboxSlot): boolean =>
       slot.key !== key &&
       slot.isIdle(0) &&
       !passedOver.has(slot) &&
-      (userId === null || slot.userId === userId) &&
+      (ofUser === null || shareOf(slot.userId) === ofUser) &&
       (this.#looks.has(slot) || this.#isFree(slot));
     const found = this.#context.registry.slots().filter(fits);
-    const usedAt = (slot: SandboxSlot): number =>
-      Math.max(slot.lastActiveAt, this.#passedOverAt.get(slot) ?? Number.NEGATIVE_INFINITY);
-    return found.toSorted((one, other) => usedAt(one) - usedAt(other)).slice(0, LOOKS_AT_ONCE);
+    const passedOverAt = (slot: SandboxSlot): number =>
+      this.#passedOverAt.get(slot) ?? Number.NEGATIVE_INFINITY;
+    const usedAt = (slot: SandboxSlot): number => Math.max(slot.lastActiveAt, passedOverAt(slot));
+    const excessOf = this.#excesses(key);
+    const excess = (slot: SandboxSlot): number =>
+      slot.clock.now() - passedOverAt(slot) < PASSED_OVER_MS ? 0 : excessOf(slot);
+    return found
+      .toSorted((one, other) => excess(other) - excess(one) || usedAt(one) - usedAt(other))
+      .slice(0, LOOKS_AT_ONCE);
+  }
+
+  /**
+   * How many sandboxes the user of a slot has in memory beyond an equal part of all that are, the one that
+   * needs a place included. `0`: no more than that.
+   */
+  #excesses(key: string | null): (slot: SandboxSlot) => number {
+    const { registry } = this.#context;
+    const newcomer = key === null ? null : registry.slot(key);
+    const held = new Map<string, number>();
+    if (newcomer) held.set(shareOf(newcomer.userId), 0);
+    let residents = 0;
+    for (const slot of registry.slots()) {
+      if (!slot.resident || slot === newcomer) continue;
+      residents += 1;
+      const share = shareOf(slot.userId);
+      held.set(share, (held.get(share) ?? 0) + 1);
+    }
+    const fair = Math.max(1, Math.floor(residents / Math.max(1, held.size)));
+    return (slot) => Math.max(0, (held.get(shareOf(slot.userId)) ?? 0) - fair);
   }
 
   /**
@@ -131,6 +174,22 @@ export class Evictor {
     }
     this.#passedOverAt.set(slot, slot.clock.now());
     return false;
+  }
+
+  async #evictFor(key: string | null, slot: SandboxSlot, signal: AbortSignal): Promise<boolean> {
+    if (key === null) return this.#evict(slot);
+    const place = this.#evictions.enter(this.#context.registry.shareOfKey(key), signal);
+    try {
+      const isAdmitted = await place.admitted.then(
+        () => true,
+        () => false, // the signal fired
+      );
+      if (!isAdmitted) return false;
+      // Its lock is free, or it is left alone: who has a place never waits for a lock.
+      return await this.#evict(slot);
+    } finally {
+      place.leave();
+    }
   }
 
   /** One that was just looked at: an engine may take a second for each look, so that once is enough. */

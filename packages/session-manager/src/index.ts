@@ -19,7 +19,7 @@ export type {
 } from "./session-manager-options.ts";
 export { MAX_EVENTS_IN_MEMORY, MemorySessionStore } from "./memory-session-store.ts";
 export type { MemorySessionStoreOptions } from "./memory-session-store.ts";
-export { MAX_PRUNED_EVENTS, ROOM_REQUEST_TTL_MS } from "./session-store.ts";
+export { MAX_PRUNED_EVENTS, NO_USER, ROOM_REQUEST_TTL_MS } from "./session-store.ts";
 export type {
   AcquireOutcome,
   LoggedEvent,
@@ -33,4 +33,5 @@ export type {
   SessionStore,
   WorkspaceRecord,
 } from "./session-store.ts";
+export { DEFAULT_MEMORY_BYTES } from "./user-budgets.ts";
 export type { BackgroundWorkPolicy } from "./work-watch.ts";

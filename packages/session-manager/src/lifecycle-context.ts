@@ -1,6 +1,7 @@
 import type { SandboxProvider } from "@carrel/backend-protocol";
 import type { AdmissionQueue } from "./admission-queue.ts";
 import type { AnchoredTime } from "./anchored-time.ts";
+import type { FairQueue } from "./fair-queue.ts";
 import type { KeyedLock } from "./keyed-lock.ts";
 import type { Residencies } from "./residency.ts";
 import type { SessionEvents } from "./session-events.ts";
@@ -17,7 +18,10 @@ export interface LifecycleContext {
   readonly registry: SessionRegistry;
   readonly events: SessionEvents;
   readonly residencies: Residencies;
+  /** Starts of sandboxes, in which users take turns. */
   readonly admissions: AdmissionQueue;
+  /** Ends of sessions that were asked for, in which users take turns. */
+  readonly ends: FairQueue;
   readonly work: WorkWatch;
   readonly time: AnchoredTime;
   /** Whatever happens to the sandbox or the sessions of a key happens under the key's lock. */

@@ -3,6 +3,7 @@ import { AnchoredTime } from "./anchored-time.ts";
 import { BackgroundLoop } from "./background-loop.ts";
 import { Cleanup } from "./cleanup.ts";
 import { Evictor } from "./evictor.ts";
+import { FairQueue } from "./fair-queue.ts";
 import { Holder } from "./holder.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import type { LifecycleContext } from "./lifecycle-context.ts";
@@ -18,10 +19,11 @@ import { SessionEnder } from "./session-ender.ts";
 import { SessionEvents } from "./session-events.ts";
 import { SessionLog } from "./session-log.ts";
 import { readOptions } from "./session-manager-options.ts";
-import type { SessionManagerOptions } from "./session-manager-options.ts";
+import type { ManagerSettings, SessionManagerOptions } from "./session-manager-options.ts";
 import { SessionRegistry } from "./session-registry.ts";
 import { StoreSync } from "./store-sync.ts";
 import { Turns } from "./turns.ts";
+import type { UserBudgets } from "./user-budgets.ts";
 import { UserPurge } from "./user-purge.ts";
 import { WorkWatch } from "./work-watch.ts";
 
@@ -32,6 +34,7 @@ const SECOND_LOOK_MS = 30_000;
 export class ManagerParts {
   readonly context: LifecycleContext;
   readonly registry: SessionRegistry;
+  readonly budgets: UserBudgets;
   readonly events: SessionEvents = new SessionEvents();
   readonly log: SessionLog;
   readonly starter: SandboxStarter;
@@ -50,7 +53,8 @@ export class ManagerParts {
 
   /** @throws `invalid-argument` where a number in the options cannot be meant */
   constructor(options: SessionManagerOptions, closing: AbortSignal) {
-    const { provider, store, clock, settings } = readOptions(options);
+    const { provider, store, clock, memory, settings } = readOptions(options);
+    this.budgets = memory;
     const onFailure = (error: unknown): void => this.events.emit({ type: "store-failed", error });
     const { holderTtlMs } = settings;
     this.#holder = new Holder({
@@ -61,7 +65,7 @@ export class ManagerParts {
       onFailure,
     });
     const time = new AnchoredTime(clock);
-    this.registry = new SessionRegistry({ provider, clock, time });
+    this.registry = new SessionRegistry({ provider, clock, time, budgets: memory });
     const residencies = new Residencies({
       store,
       holder: this.#holder,
@@ -76,6 +80,7 @@ export class ManagerParts {
       events: this.events,
       residencies,
       admissions: new AdmissionQueue(settings),
+      ends: endsQueue(settings),
       work: new WorkWatch(settings),
       time,
       locks: new KeyedLock(),
@@ -92,7 +97,7 @@ export class ManagerParts {
     const rooms = new RoomFinder(context, evictor);
     this.#requests = new RoomRequests({ store, holder, evictor, closing, onFailure });
     this.starter = new SandboxStarter(context, { stopper, ender, rooms });
-    this.log = new SessionLog(store);
+    this.log = new SessionLog(store, (key) => this.registry.shareOfKey(key));
     this.events.subscribe((event) => this.log.add(event));
     this.sync = new StoreSync(context, { ender, turns, log: this.log });
     this.purge = new UserPurge(context, { ender, stopper, turns });
@@ -158,4 +163,18 @@ export class ManagerParts {
       if (!this.context.closing.aborted) this.events.emit({ type: "cleanup-failed", error });
     }
   }
+}
+
+/**
+ * Ends take half of the places of starts, and users their shares of that: to delete a sandbox is work for
+ * the engine as well, and who opens and ends sessions all the time must not slow the starts of others.
+ */
+function endsQueue({
+  maxConcurrentStarts,
+  maxConcurrentStartsPerUser,
+}: ManagerSettings): FairQueue {
+  return new FairQueue({
+    maxAtOnce: Math.max(1, Math.floor(maxConcurrentStarts / 2)),
+    maxAtOncePerUser: Math.max(1, Math.floor(maxConcurrentStartsPerUser / 2)),
+  });
 }

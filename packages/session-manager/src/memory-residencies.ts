@@ -1,5 +1,5 @@
 import { SandboxError } from "@carrel/backend-protocol";
-import { ROOM_REQUEST_TTL_MS } from "./session-store.ts";
+import { ROOM_REQUEST_TTL_MS, shareOf } from "./session-store.ts";
 import type { AcquireOutcome, ResidentCeilings, RoomRequest } from "./session-store.ts";
 
 interface Holder {
@@ -131,16 +131,15 @@ export class MemoryResidencies {
   ): keyof ResidentCeilings | null {
     const owners = [...this.#residencies.values()].map((holders) => new Set(holders.values()));
     const ofUser = owners.filter((each) => each.has(userId)).length;
-    if (userId !== null && ofUser >= maxResidentSandboxesPerUser) {
-      return "maxResidentSandboxesPerUser";
-    }
+    if (ofUser >= maxResidentSandboxesPerUser) return "maxResidentSandboxesPerUser";
     return owners.length >= maxResidentSandboxes ? "maxResidentSandboxes" : null;
   }
 
   #couldMakeRoom(holder: string, ofUser: string | null): boolean {
-    return [...this.#residencies.values()].some(
-      (holders) => holders.has(holder) && (ofUser === null || holders.get(holder) === ofUser),
-    );
+    return [...this.#residencies.values()].some((holders) => {
+      const userId = holders.get(holder);
+      return userId !== undefined && (ofUser === null || shareOf(userId) === ofUser);
+    });
   }
 
   #forgetOldRequests(): void {

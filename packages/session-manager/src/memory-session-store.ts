@@ -47,7 +47,7 @@ export class MemorySessionStore implements SessionStore {
   ): Promise<OpenOutcome> {
     const found = this.#sessions.get(id);
     if (found) return { outcome: "found", record: found };
-    if (userId !== null && this.#count(userId) >= maxOpenSessionsPerUser) {
+    if (this.#count(userId) >= maxOpenSessionsPerUser) {
       return { outcome: "full", ceiling: "maxOpenSessionsPerUser" };
     }
     if (this.#count() >= maxOpenSessions) return { outcome: "full", ceiling: "maxOpenSessions" };
@@ -90,7 +90,7 @@ export class MemorySessionStore implements SessionStore {
       .slice(0, limit);
   }
 
-  async count(userId?: string): Promise<number> {
+  async count(userId?: string | null): Promise<number> {
     return this.#count(userId);
   }
 
@@ -219,9 +219,10 @@ export class MemorySessionStore implements SessionStore {
       .slice(0, limit);
   }
 
-  async pruneEvents(olderThanMs: number): Promise<number> {
+  async pruneEvents(olderThanMs: number, keep: number = Number.POSITIVE_INFINITY): Promise<number> {
     const loggedBefore = this.#time(olderThanMs);
-    return this.#deleteEvents((each) => each.at < loggedBefore);
+    const lastToGo = this.#lastSequence - keep;
+    return this.#deleteEvents(({ at, sequence }) => at < loggedBefore || sequence <= lastToGo);
   }
 
   async forgetEvents(key: string): Promise<number> {
@@ -241,7 +242,7 @@ export class MemorySessionStore implements SessionStore {
     return new Date(Math.max(0, this.#now() - agoMs)).toISOString();
   }
 
-  #count(userId?: string): number {
+  #count(userId?: string | null): number {
     if (userId === undefined) return this.#sessions.size;
     return [...this.#sessions.values()].filter((each) => each.userId === userId).length;
   }

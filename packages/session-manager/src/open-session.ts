@@ -22,6 +22,11 @@ export class OpenSession {
   closed = false;
   /** How many callers are opening it. While it is not established, the last to fail forgets it. */
   openers = 0;
+  /**
+   * Somebody used it since it was opened, here or elsewhere. Until then the store is told of no use, so that
+   * everybody can see it there.
+   */
+  used = false;
   /** ISO 8601; by this manager until the store told. */
   createdAt: string = new Date().toISOString();
   /** For people; what is decided by it is measured on the slot's clock. */
@@ -56,14 +61,19 @@ export class OpenSession {
   recall(record: SessionRecord, unusedMs: number): void {
     this.createdAt = record.createdAt;
     this.established = record.state === "open";
+    this.used ||= record.lastUsedAt !== record.createdAt;
     this.slot.recallUse(unusedMs);
     this.#lastUsedAt = this.slot.clock.now() - unusedMs;
     this.#writtenUseAt = this.#lastUsedAt;
     this.#lastActiveAt = Math.min(Date.parse(record.lastUsedAt), Date.now());
   }
 
-  /** Keep its sandbox awake until the returned function is called. Both ends count as activity. */
-  hold(): () => void {
+  /**
+   * Keep its sandbox awake until the returned function is called. Both ends count as activity.
+   * @param isUse whether somebody uses the session; to open it is no use of it
+   */
+  hold({ isUse = true }: { isUse?: boolean } = {}): () => void {
+    this.used ||= isUse;
     const release = this.slot.hold();
     this.#holds += 1;
     this.touch();
@@ -84,6 +94,7 @@ export class OpenSession {
 
   /** When it was last used, by the slot's clock, where the store has not been told; otherwise `null`. */
   get unwrittenUse(): number | null {
+    if (!this.used) return null;
     if (this.#holds > 0) return this.slot.clock.now();
     return this.#lastUsedAt > this.#writtenUseAt ? this.#lastUsedAt : null;
   }

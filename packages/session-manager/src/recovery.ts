@@ -8,6 +8,7 @@ import { mapBounded } from "./map-bounded.ts";
 import type { SandboxStopper } from "./sandbox-stopper.ts";
 import { MAX_LISTED } from "./session-ender.ts";
 import { isSessionKey } from "./session-key.ts";
+import { shareOf } from "./session-store.ts";
 import type { SessionRecord } from "./session-store.ts";
 import type { Turns } from "./turns.ts";
 
@@ -53,7 +54,7 @@ export class Recovery {
   readonly #holder: Holder;
   readonly #stopper: SandboxStopper;
   readonly #turns: Turns;
-  /** Of each sandbox that was adopted above a ceiling, whose could make room: a user's, or (`null`) anybody's. */
+  /** Of each sandbox that was adopted above a ceiling, whose could make room: those of a share, or (`null`) anybody's. */
   readonly #exceeding: (string | null)[] = [];
 
   constructor(context: LifecycleContext, { evictor, holder, stopper, turns }: RecoveryParts) {
@@ -158,7 +159,8 @@ export class Recovery {
     const adoption = await residencies.adopt(first.key, first.userId, deadline);
     if (!adoption) return;
     const { exceeds } = adoption;
-    if (exceeds) this.#exceeding.push(exceeds === "maxResidentSandboxes" ? null : first.userId);
+    if (exceeds)
+      this.#exceeding.push(exceeds === "maxResidentSandboxes" ? null : shareOf(first.userId));
     const sessions = records.map((record) => registry.recall(record));
     registry.slotOf(first.key, first.userId).adopt({ paused });
     report.adopted += 1;

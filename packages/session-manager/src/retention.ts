@@ -5,9 +5,10 @@ import { withinStoreTime } from "./residency.ts";
 import type { SandboxStopper } from "./sandbox-stopper.ts";
 import type { SessionEnder } from "./session-ender.ts";
 import { isSessionKey } from "./session-key.ts";
-import { MAX_PRUNED_EVENTS } from "./session-store.ts";
+import { MAX_PRUNED_EVENTS, shareOf } from "./session-store.ts";
 import type { SessionRecord, WorkspaceRecord } from "./session-store.ts";
 import { everySession } from "./every-session.ts";
+import { Tally } from "./tally.ts";
 import type { Turns } from "./turns.ts";
 
 /** Sandboxes that are removed at a time. */
@@ -40,18 +41,17 @@ export class Retention {
     const ended = await this.#endSessions(signal);
     if (!signal.aborted) await this.#discardContainers(signal);
     if (!signal.aborted) await this.#deleteWorkspaces(signal);
-    if (!signal.aborted && settings.eventRetentionMs !== Number.POSITIVE_INFINITY) {
-      await this.#pruneEvents(signal);
-    }
+    const keepsAll = Math.min(settings.eventRetentionMs, settings.maxLoggedEvents) === Infinity;
+    if (!signal.aborted && !keepsAll) await this.#pruneEvents(signal);
     return ended;
   }
 
   async #pruneEvents(signal: AbortSignal): Promise<void> {
     const { store, settings } = this.#context;
-    const { eventRetentionMs } = settings;
+    const { eventRetentionMs, maxLoggedEvents } = settings;
     let pruned = MAX_PRUNED_EVENTS;
     while (pruned >= MAX_PRUNED_EVENTS && !signal.aborted) {
-      pruned = await withinStoreTime(() => store.pruneEvents(eventRetentionMs));
+      pruned = await withinStoreTime(() => store.pruneEvents(eventRetentionMs, maxLoggedEvents));
     }
   }
 
@@ -60,10 +60,13 @@ export class Retention {
     const { maxLifetimeMs, sessionRetentionMs } = settings;
     if (Math.min(maxLifetimeMs, sessionRetentionMs) === Number.POSITIVE_INFINITY) return 0;
     let count = 0;
+    const open = new Tally();
     for await (const record of everySession(store)) {
-      if (signal.aborted) break;
+      if (signal.aborted) return count;
+      open.add(shareOf(record.userId));
       count += await this.#endIfOver(record);
     }
+    this.#ender.noteOpen(open);
     return count;
   }
 
@@ -77,7 +80,9 @@ export class Retention {
     }
     // What this manager knows it looks after itself, by what it knows better than the store.
     if (registry.get(record.id)) return 0;
-    if (time.since(record.lastUsedAt) < settings.sessionRetentionMs) return 0;
+    const used = record.lastUsedAt !== record.createdAt;
+    const retentionMs = this.#ender.retentionMs({ used, userId: record.userId });
+    if (time.since(record.lastUsedAt) < retentionMs) return 0;
     return this.#guarded(record.key, () =>
       this.#turns.take(record.key, "The session could not be ended", (deadline) => {
         const session = registry.recall(record);

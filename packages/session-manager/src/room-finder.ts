@@ -1,3 +1,4 @@
+import type { SandboxError } from "@carrel/backend-protocol";
 import type { Admission } from "./admission-queue.ts";
 import { capacityError } from "./capacity-error.ts";
 import type { Deadline } from "./deadline.ts";
@@ -6,7 +7,7 @@ import type { LifecycleContext } from "./lifecycle-context.ts";
 import { pause } from "./pause.ts";
 import { withinStoreTime } from "./residency.ts";
 import type { SandboxSlot } from "./sandbox-slot.ts";
-import { ROOM_REQUEST_TTL_MS } from "./session-store.ts";
+import { ROOM_REQUEST_TTL_MS, shareOf } from "./session-store.ts";
 import type { ResidentCeilings, RoomRequest } from "./session-store.ts";
 import { Tally } from "./tally.ts";
 
@@ -26,9 +27,9 @@ const MAX_LOOK_MS = 500;
 export class RoomFinder {
   readonly #context: LifecycleContext;
   readonly #evictor: Evictor;
-  /** How many callers of each user look for room. */
+  /** How many callers of each user look for room, by share. */
   readonly #seeking = new Tally();
-  /** Users for whom other managers are asked for room of that user. */
+  /** Shares for which other managers are asked for room of that user. */
   readonly #askedOf = new Set<string>();
   #asking = 0;
 
@@ -50,14 +51,15 @@ export class RoomFinder {
     const full = await residencies.acquire(key, userId, deadline);
     if (!full) return;
     place?.stepAside();
-    if (userId !== null && this.#seeking.of(userId) >= MAX_SEEKING_OF_USER) {
-      throw capacityError(full, settings);
+    const share = shareOf(userId);
+    if (this.#seeking.of(share) >= MAX_SEEKING_OF_USER) {
+      throw capacityError(full, settings, userId);
     }
-    const leave = userId === null ? null : this.#seeking.add(userId);
+    const leave = this.#seeking.add(share);
     try {
       await this.#seek(slot, full, deadline);
     } finally {
-      leave?.();
+      leave();
     }
     await place?.comeBack();
   }
@@ -70,12 +72,12 @@ export class RoomFinder {
     let requests = 0;
     try {
       while (full) {
-        const ofUser = full === "maxResidentSandboxesPerUser" ? userId : null;
+        const ofUser = full === "maxResidentSandboxesPerUser" ? shareOf(userId) : null;
         const isMade = await deadline.run(() => this.#evictor.makeRoom(key, ofUser, signal));
         // Also where none was: meanwhile somebody may have gone to sleep.
         full = await residencies.acquire(key, userId, deadline);
         if (isMade || !full) continue;
-        if (++requests > MAX_REQUESTS) throw capacityError(full, settings);
+        if (++requests > MAX_REQUESTS) throw capacityError(full, settings, userId);
         full = await this.#ask(slot, { key, ofUser }, full, deadline);
       }
     } finally {
@@ -91,13 +93,14 @@ export class RoomFinder {
     deadline: Deadline,
   ): Promise<Ceiling | null> {
     const { ofUser } = request;
+    const refused = (): SandboxError => capacityError(full, this.#context.settings, slot.userId);
     const isAsked = ofUser !== null && this.#askedOf.has(ofUser);
-    if (isAsked || this.#asking === MAX_ASKING) throw capacityError(full, this.#context.settings);
+    if (isAsked || this.#asking === MAX_ASKING) throw refused();
     this.#asking += 1;
     if (ofUser !== null) this.#askedOf.add(ofUser);
     try {
       if (await this.#isHeard(request, deadline)) return await this.#lookForRoom(slot, deadline);
-      throw capacityError(full, this.#context.settings);
+      throw refused();
     } finally {
       this.#asking -= 1;
       if (ofUser !== null) this.#askedOf.delete(ofUser);

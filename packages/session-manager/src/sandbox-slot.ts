@@ -1,5 +1,5 @@
 import { SandboxError } from "@carrel/backend-protocol";
-import type { ManagedSandbox, SandboxProvider } from "@carrel/backend-protocol";
+import type { ManagedSandbox, MemoryBudget, SandboxProvider } from "@carrel/backend-protocol";
 import type { Deadline } from "./deadline.ts";
 import type { MonotonicClock } from "./monotonic-clock.ts";
 import type { SessionProgress } from "./session-info.ts";
@@ -13,6 +13,8 @@ export interface SandboxSlotOptions {
   userId: string | null;
   provider: SandboxProvider;
   clock: MonotonicClock;
+  /** Of its user: what this process keeps in memory for the sandbox counts there. */
+  memory: MemoryBudget;
 }
 
 /** What {@link SandboxSlot.ensureRunning} had to do; `claimed`: one that was made beforehand. */
@@ -36,6 +38,8 @@ export class SandboxSlot {
   readonly key: string;
   readonly userId: string | null;
   readonly clock: MonotonicClock;
+  /** Of its user. */
+  readonly memory: MemoryBudget;
   /** What it used when that was last looked at, to see whether it works. */
   sample: UsageSample | null = null;
   readonly #provider: SandboxProvider;
@@ -52,11 +56,12 @@ export class SandboxSlot {
   #lastWorkAt: number;
   #usedHere = false;
 
-  constructor({ key, userId, provider, clock }: SandboxSlotOptions) {
+  constructor({ key, userId, provider, clock, memory }: SandboxSlotOptions) {
     this.key = key;
     this.userId = userId;
     this.#provider = provider;
     this.clock = clock;
+    this.memory = memory;
     this.#lastActiveAt = clock.now();
     this.#lastWorkAt = this.#lastActiveAt;
   }
@@ -205,7 +210,7 @@ export class SandboxSlot {
     const known = this.#sandbox;
     if (known && (await deadline.run((signal) => known.status({ signal }))) !== "gone")
       return known;
-    this.#sandbox = await deadline.run((signal) => this.#provider.find(this.key, { signal }));
+    this.#sandbox = await this.#find(deadline);
     return this.#sandbox;
   }
 
@@ -234,7 +239,7 @@ export class SandboxSlot {
 
   /** Needs the key's lock. Whether it runs though it is not resident: another manager woke it. */
   async runsElsewhere(deadline: Deadline): Promise<boolean> {
-    const sandbox = await deadline.run((signal) => this.#provider.find(this.key, { signal }));
+    const sandbox = await this.#find(deadline);
     if (!sandbox) return false;
     return (await deadline.run((signal) => sandbox.status({ signal }))) === "running";
   }
@@ -259,6 +264,7 @@ export class SandboxSlot {
       const started = await startSandbox({
         provider: this.#provider,
         key: this.key,
+        memory: this.memory,
         known: this.#sandbox,
         mistrustRunning: this.#stopUncertain,
         deadline,
@@ -280,6 +286,11 @@ export class SandboxSlot {
       this.#starting = false;
       this.#progress = null;
     }
+  }
+
+  #find(deadline: Deadline): Promise<ManagedSandbox | null> {
+    const { key, memory } = this;
+    return deadline.run((signal) => this.#provider.find(key, { signal, memory }));
   }
 
   #touch(): void {

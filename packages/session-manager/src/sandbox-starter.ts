@@ -13,7 +13,9 @@ import type { SessionEnder } from "./session-ender.ts";
 import type { AcquirePath } from "./session-events.ts";
 import type { SessionProgress } from "./session-info.ts";
 import { codeOf } from "./session-log.ts";
+import { shareOf } from "./session-store.ts";
 import type { SessionRecord } from "./session-store.ts";
+import { Tally } from "./tally.ts";
 
 const PATHS: Readonly<Record<Wakening, AcquirePath>> = {
   running: "hit",
@@ -23,7 +25,10 @@ const PATHS: Readonly<Record<Wakening, AcquirePath>> = {
   replaced: "cold",
 };
 
-/** Callers who may wait for one sandbox; one more is `capacity`. */
+/**
+ * Callers of one user who may wait for sandboxes, one or several, beside one who is served; one more is `capacity`. Each takes some
+ * kilobytes and a timer.
+ */
 const MAX_WAITING_CALLERS = 1000;
 
 interface Acquired {
@@ -43,6 +48,8 @@ export class SandboxStarter {
   readonly #stopper: SandboxStopper;
   readonly #ender: SessionEnder;
   readonly #rooms: RoomFinder;
+  /** How many callers of each user wait for a sandbox, by share. */
+  readonly #callers = new Tally();
 
   constructor(context: LifecycleContext, { stopper, ender, rooms }: SandboxStarterOptions) {
     this.#context = context;
@@ -119,10 +126,13 @@ export class SandboxStarter {
       closing,
     });
     session.openers += 1;
+    const share = shareOf(session.slot.userId);
+    const isCrowded = this.#callers.of(share) > MAX_WAITING_CALLERS;
+    const leave = this.#callers.add(share);
     // Whoever waits for the sandbox counts as using it, so that clean-up passes it by.
-    const release = session.hold();
+    const release = session.hold({ isUse: session.established });
     try {
-      if (locks.waiting(key) >= MAX_WAITING_CALLERS) throw this.#crowded();
+      if (isCrowded) throw this.#crowded();
       const got = await locks.run(key, deadline.signal, () => body(deadline, askedAt));
       if (!got) return null;
       const durationMs = performance.now() - askedAt;
@@ -134,6 +144,7 @@ export class SandboxStarter {
       events.emit({ type: "start-failed", sessionId, key, code, durationMs, error });
       throw error;
     } finally {
+      leave();
       release();
       session.openers -= 1;
       if (!session.established && session.openers === 0) await this.#ender.abandon(session);
@@ -151,13 +162,14 @@ export class SandboxStarter {
   ): Promise<Acquired | null> {
     const { admissions } = this.#context;
     const { slot } = session;
-    // The place is taken before anything is waited for, so that who came first is first.
+    // The place is taken before anything is waited for, so that who came first is first. The store is
+    // asked only at its turn: what waits costs nobody else anything.
     using place = this.#liveSandbox(slot) ? null : admissions.enter(deadline.signal, slot.userId);
     const waiting = place?.queued === true;
     if (waiting) this.#progress(slot, { phase: "queued" });
     try {
-      await this.#reserve(session, deadline);
       if (waiting) await deadline.run(() => place.admitted);
+      await this.#reserve(session, deadline);
     } finally {
       if (waiting) slot.showProgress(null);
     }
@@ -179,7 +191,7 @@ export class SandboxStarter {
     );
     if (opened.outcome === "full") {
       session.reserved = false;
-      throw capacityError(opened.ceiling, settings);
+      throw capacityError(opened.ceiling, settings, session.identity.userId);
     }
     session.isNew = opened.outcome === "opened";
     session.recall(opened.record, time.since(opened.record.lastUsedAt));
@@ -235,7 +247,7 @@ export class SandboxStarter {
   #crowded(): SandboxError {
     return new SandboxError({
       code: "capacity",
-      message: `${MAX_WAITING_CALLERS} callers wait for this sandbox already. Try again later.`,
+      message: `${MAX_WAITING_CALLERS} callers of this user wait for sandboxes already. Try again later.`,
       retryAfterMs: this.#context.admissions.expectedWaitMs,
     });
   }

@@ -1,21 +1,34 @@
-import type { Deadline } from "./deadline.ts";
+import { SandboxError } from "@carrel/backend-protocol";
+import { Deadline } from "./deadline.ts";
 import type { LifecycleContext } from "./lifecycle-context.ts";
 import type { OpenSession } from "./open-session.ts";
 import type { SandboxSlot } from "./sandbox-slot.ts";
 import type { SandboxStopper } from "./sandbox-stopper.ts";
 import type { EndReason } from "./session-events.ts";
 import { isSessionKey } from "./session-key.ts";
+import { shareOf } from "./session-store.ts";
+import type { Tally } from "./tally.ts";
 import type { Turns } from "./turns.ts";
 import { writeUses } from "./write-uses.ts";
 
 /** Sessions that share one sandbox, as the store lists them at once. */
 export const MAX_LISTED = 1000;
 
+/** Callers who may wait for the sandbox of a session to end it; one more is `capacity`. */
+const MAX_WAITING_ENDS = 1000;
+const CROWDED_RETRY_MS = 5000;
+
 /** Reservations that are remembered to be given back; a recovery finds those beyond. */
 const MAX_UNCLOSED = 10_000;
 
 // The store's times lag behind by what is written in batches, and machines disagree by some seconds.
 const STORE_LAG_MS = 60_000;
+
+/**
+ * After so long clean-up ends a session that nobody used since it was opened, if its user has more than half
+ * of the sessions that one user may have. Nothing is lost with it but its id.
+ */
+const NEVER_USED_RETENTION_MS = 3_600_000;
 
 export interface SessionEnderOptions {
   stopper: SandboxStopper;
@@ -29,6 +42,8 @@ export class SessionEnder {
   readonly #turns: Turns;
   /** Openings that failed, and whose reservations could not be given back yet. */
   readonly #unclosed = new Set<OpenSession>();
+  /** Shares that had more than half of their sessions open when all were last counted. */
+  #crowded: ReadonlySet<string> = new Set();
 
   constructor(context: LifecycleContext, { stopper, turns }: SessionEnderOptions) {
     this.#context = context;
@@ -36,12 +51,28 @@ export class SessionEnder {
     this.#turns = turns;
   }
 
-  /** @returns `false` where it ended already */
-  end(session: OpenSession, reason: EndReason): Promise<boolean> {
-    const failure = `The session ${JSON.stringify(session.id)} could not be ended`;
-    return this.#turns.take(session.key, failure, (deadline) =>
-      this.endNow(session, reason, deadline),
-    );
+  /**
+   * Ends it at its turn among the ends of all sessions, in which users alternate.
+   * @returns `false` where it ended already
+   */
+  async end(session: OpenSession, reason: EndReason): Promise<boolean> {
+    const { settings, locks, ends } = this.#context;
+    const { id, key, slot } = session;
+    const failure = `The session ${JSON.stringify(id)} could not be ended`;
+    if (reason === "asked" && locks.waiting(key) >= MAX_WAITING_ENDS) throw crowded();
+    // Whoever holds the lock may be starting the sandbox, and others end theirs.
+    using waiting = new Deadline({ timeoutMs: settings.startTimeoutMs, failure });
+    return await locks.run(key, waiting.signal, async () => {
+      if (session.closed) return false;
+      const place = ends.enter(shareOf(slot.userId), waiting.signal);
+      try {
+        await place.admitted;
+        using deadline = this.#turns.deadline(failure);
+        return await this.endNow(session, reason, deadline);
+      } finally {
+        place.leave();
+      }
+    });
   }
 
   /**
@@ -107,11 +138,32 @@ export class SessionEnder {
     return this.#context.registry.established(key).filter(({ ending }) => ending);
   }
 
+  /** All open sessions were counted. @param count of a share */
+  noteOpen(count: Tally): void {
+    this.#crowded = new Set(count.above(this.#softShare));
+  }
+
+  /** How long a session is kept that nobody uses. */
+  retentionMs({ used, userId }: { used: boolean; userId: string | null }): number {
+    const { sessionRetentionMs } = this.#context.settings;
+    const isSpare = !used && this.#crowded.has(shareOf(userId));
+    // Whoever keeps sessions for ever keeps these too.
+    if (!isSpare || sessionRetentionMs === Number.POSITIVE_INFINITY) return sessionRetentionMs;
+    return Math.min(sessionRetentionMs, NEVER_USED_RETENTION_MS);
+  }
+
+  get #softShare(): number {
+    return this.#context.settings.maxOpenSessionsPerUser / 2;
+  }
+
   forgottenOf({ key }: SandboxSlot): OpenSession[] {
-    const { registry, settings } = this.#context;
-    return registry
-      .established(key)
-      .filter((session) => session.isForgotten(settings.sessionRetentionMs));
+    const { registry } = this.#context;
+    return registry.established(key).filter((session) => this.#isForgotten(session));
+  }
+
+  #isForgotten(session: OpenSession): boolean {
+    const { used, identity } = session;
+    return session.isForgotten(this.retentionMs({ used, userId: identity.userId }));
   }
 
   /** Under the lock: end the sessions that nobody used for as long as sessions are kept. */
@@ -121,9 +173,9 @@ export class SessionEnder {
     if (await slot.runsElsewhere(deadline)) return 0;
     let count = 0;
     for (const session of forgotten) {
-      if (await this.#wasUsedElsewhere(session, deadline)) continue;
+      if (await this.#isToStay(session, deadline)) continue;
       // Somebody may have come meanwhile. After this look nobody can: the end begins in the same step.
-      if (!session.isForgotten(this.#context.settings.sessionRetentionMs)) continue;
+      if (!this.#isForgotten(session)) continue;
       if (await this.endNow(session, "unused", deadline)) count += 1;
     }
     return count;
@@ -196,10 +248,28 @@ export class SessionEnder {
     return registry.sharing(key).some((other) => other !== session && !other.ending);
   }
 
-  async #wasUsedElsewhere({ id }: OpenSession, deadline: Deadline): Promise<boolean> {
+  /** Whether it was used elsewhere, or is kept longer because its user has few by now. */
+  async #isToStay(session: OpenSession, deadline: Deadline): Promise<boolean> {
     const { store, settings, time } = this.#context;
-    const record = await deadline.run(() => store.get(id));
+    const record = await deadline.run(() => store.get(session.id));
     if (!record) return false;
-    return time.since(record.lastUsedAt) + STORE_LAG_MS < settings.sessionRetentionMs;
+    const unusedMs = time.since(record.lastUsedAt) + STORE_LAG_MS;
+    if (unusedMs >= settings.sessionRetentionMs) return false;
+    if (session.used) return true;
+    session.used = record.lastUsedAt !== record.createdAt;
+    return session.used || (await this.#hasFew(record.userId, deadline));
   }
+
+  async #hasFew(userId: string | null, deadline: Deadline): Promise<boolean> {
+    const { store } = this.#context;
+    return (await deadline.run(() => store.count(userId))) <= this.#softShare;
+  }
+}
+
+function crowded(): SandboxError {
+  return new SandboxError({
+    code: "capacity",
+    message: `${MAX_WAITING_ENDS} callers wait for this sandbox already. Try again later.`,
+    retryAfterMs: CROWDED_RETRY_MS,
+  });
 }

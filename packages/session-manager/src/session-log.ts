@@ -2,21 +2,35 @@ import { SandboxError } from "@carrel/backend-protocol";
 import type { Deadline } from "./deadline.ts";
 import type { SessionEvent } from "./session-events.ts";
 import type { LoggedEvent, SessionStore } from "./session-store.ts";
+import { Tally } from "./tally.ts";
 
-/** Events that wait for a store that is down at most; the oldest go first. */
+/** Events that wait for the store at most; the oldest go first. Each takes less than a kilobyte. */
 const MAX_UNLOGGED_EVENTS = 10_000;
+/** Of them those of one user. Further ones are not logged, so that one user's many push out nobody else's. */
+const MAX_UNLOGGED_OF_USER = 1000;
 const MAX_BATCH = 500;
 
 type Entry = Omit<LoggedEvent, "sequence" | "at">;
 
+interface Pending {
+  entry: Entry;
+  /** It waits no more. */
+  release: () => void;
+}
+
 /** Writes what happened into the store's log, in batches, and never lets anybody wait for that. */
 export class SessionLog {
   readonly #store: SessionStore;
-  #pending: Entry[] = [];
+  readonly #shareOfKey: (key: string) => string;
+  /** How many wait of each share. */
+  readonly #waiting = new Tally();
+  #pending: Pending[] = [];
   #lost = 0;
 
-  constructor(store: SessionStore) {
+  /** @param shareOfKey whose the sandbox of a key is */
+  constructor(store: SessionStore, shareOfKey: (key: string) => string) {
     this.#store = store;
+    this.#shareOfKey = shareOfKey;
   }
 
   /** How many events will never be in the log. */
@@ -27,10 +41,14 @@ export class SessionLog {
   add(event: SessionEvent): void {
     const entry = entryOf(event);
     if (!entry) return;
-    this.#pending.push(entry);
-    if (this.#pending.length <= MAX_UNLOGGED_EVENTS) return;
-    this.#pending.shift();
-    this.#lost += 1;
+    const share = entry.key === null ? null : this.#shareOfKey(entry.key);
+    if (share !== null && this.#waiting.of(share) >= MAX_UNLOGGED_OF_USER) {
+      this.#lost += 1;
+      return;
+    }
+    const release = share === null ? () => undefined : this.#waiting.add(share);
+    this.#pending.push({ entry, release });
+    this.#dropExcess();
   }
 
   /** @throws what the store throws; what could not be written waits for the next time */
@@ -39,14 +57,21 @@ export class SessionLog {
       // Taken out first: while they are written others may come, and the oldest be dropped.
       const batch = this.#pending.splice(0, MAX_BATCH);
       try {
-        await deadline.run(() => this.#store.log(batch));
+        await deadline.run(() => this.#store.log(batch.map(({ entry }) => entry)));
       } catch (error) {
         this.#pending.unshift(...batch);
-        const excess = this.#pending.splice(0, this.#pending.length - MAX_UNLOGGED_EVENTS);
-        this.#lost += excess.length;
+        this.#dropExcess();
         throw error;
       }
+      for (const { release } of batch) release();
     }
+  }
+
+  #dropExcess(): void {
+    const excess = this.#pending.length - MAX_UNLOGGED_EVENTS;
+    if (excess <= 0) return;
+    for (const { release } of this.#pending.splice(0, excess)) release();
+    this.#lost += excess;
   }
 }
 

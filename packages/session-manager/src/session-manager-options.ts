@@ -1,5 +1,5 @@
 import { SandboxError } from "@carrel/backend-protocol";
-import type { OperationOptions, SandboxProvider } from "@carrel/backend-protocol";
+import type { MemoryBudget, OperationOptions, SandboxProvider } from "@carrel/backend-protocol";
 import type { AdmissionLimits } from "./admission-queue.ts";
 import { MAX_INTERVAL_MS } from "./background-loop.ts";
 import { MemorySessionStore } from "./memory-session-store.ts";
@@ -11,6 +11,7 @@ import type {
   SessionScope,
   SessionStore,
 } from "./session-store.ts";
+import { UserBudgets } from "./user-budgets.ts";
 import { BACKGROUND_WORK_POLICIES } from "./work-watch.ts";
 import type { WorkWatchOptions } from "./work-watch.ts";
 
@@ -21,25 +22,46 @@ const DAY: number = 24 * 60 * MINUTE;
 /** Pause between two passes of the clean-up loop: five minutes. */
 export const DEFAULT_CLEANUP_INTERVAL_MS: number = 5 * MINUTE;
 
-/** The numbers and policies of a manager. Ceilings count over all managers of a store. */
+/**
+ * The numbers and policies of a manager. Ceilings count over all managers of a store.
+ *
+ * What has a limit for all has a share for each user, so that one user never takes everything. Callers
+ * without a user id share one share. A share that is not given is the smaller of its default and half of
+ * the limit for all.
+ */
 export interface ManagerSettings
   extends OpenCeilings, ResidentCeilings, AdmissionLimits, WorkWatchOptions {
   /** Sessions that may be open, awake or asleep; one more is `capacity`. @default 10,000 */
   maxOpenSessions: number;
-  /** The same, of one user. @default Infinity */
+  /**
+   * The same, of one user; all sessions without a user id together are those of one. An application that
+   * has no user ids raises it, or it has so many sessions in all. @default 200
+   */
   maxOpenSessionsPerUser: number;
   /**
    * Sandboxes that may be in memory, running or paused. Where one more is needed the idle one that
-   * was unused for longest is stopped; where none is idle, `capacity`. @default 300
+   * was unused for longest is stopped, first of users who have more than others; where none is idle,
+   * `capacity`. @default 300
    */
   maxResidentSandboxes: number;
-  /** The same, of one user. @default Infinity */
+  /**
+   * The same, of one user; all without a user id together are those of one. Sessions of scope `user` share
+   * one sandbox, so that it matters to those of scope `session`. @default 20
+   */
   maxResidentSandboxesPerUser: number;
-  /** Sandboxes that are made or woken at the same time; further callers wait in a queue. @default 8 */
+  /**
+   * Sandboxes that are made or woken at the same time; further callers wait in a queue, in which users
+   * take turns. Half as many are stopped or deleted at the same time for sessions that end. @default 8
+   */
   maxConcurrentStarts: number;
+  /** The same, of one user, also while nobody else starts one. @default half of `maxConcurrentStarts` */
+  maxConcurrentStartsPerUser: number;
   /** Starts that may wait in it; one more is `capacity`. @default 1000 */
   maxQueuedStarts: number;
-  /** Starts of one user that may go on or wait; one more is `capacity`. @default 100 */
+  /**
+   * Starts of one user that may go on or wait; one more is `capacity`. Callers without a user id count
+   * as one user. @default 100
+   */
   maxStartsPerUser: number;
   /**
    * How long a sandbox must be idle, which is without a call, a running command or a lease, to be
@@ -72,6 +94,11 @@ export interface ManagerSettings
   workspaceRetentionMs: number;
   /** How long the store's log of events is kept. @default 30 days */
   eventRetentionMs: number;
+  /**
+   * How many lines of it are kept: clean-up deletes the oldest beyond. Each takes some hundred bytes, and
+   * who opens and ends sessions all the time would fill the disk with them. @default 1,000,000
+   */
+  maxLoggedEvents: number;
   /** Longest time for a sandbox to run, from when it is asked for. @default two minutes */
   startTimeoutMs: number;
   /** Longest time for a sandbox to stop or to be deleted. @default half a minute */
@@ -90,10 +117,11 @@ export interface ManagerSettings
 
 export const DEFAULT_SETTINGS: Readonly<ManagerSettings> = {
   maxOpenSessions: 10_000,
-  maxOpenSessionsPerUser: Number.POSITIVE_INFINITY,
+  maxOpenSessionsPerUser: 200,
   maxResidentSandboxes: 300,
-  maxResidentSandboxesPerUser: Number.POSITIVE_INFINITY,
+  maxResidentSandboxesPerUser: 20,
   maxConcurrentStarts: 8,
+  maxConcurrentStartsPerUser: 4,
   maxQueuedStarts: 1000,
   maxStartsPerUser: 100,
   pauseAfterMs: 5 * MINUTE,
@@ -105,6 +133,7 @@ export const DEFAULT_SETTINGS: Readonly<ManagerSettings> = {
   containerRetentionMs: 7 * DAY,
   workspaceRetentionMs: Number.POSITIVE_INFINITY,
   eventRetentionMs: 30 * DAY,
+  maxLoggedEvents: 1_000_000,
   startTimeoutMs: 2 * MINUTE,
   stopTimeoutMs: 30 * SECOND,
   holderTtlMs: 30 * SECOND,
@@ -121,6 +150,17 @@ export interface SessionManagerOptions extends Partial<ManagerSettings> {
   store?: SessionStore;
   /** What idleness and retention are measured by. @default `performance` */
   clock?: MonotonicClock;
+  /**
+   * Bounds what this process keeps in memory for all users: output, answers and listings that wait to be
+   * read. Each user has a budget within it ({@link SessionManagerOptions.memoryPerUserBytes}).
+   * @default one of {@link DEFAULT_MEMORY_BYTES}
+   */
+  memory?: MemoryBudget;
+  /**
+   * The part of it that one user may take; callers without a user id share one.
+   * @default a quarter of the limit of `memory`
+   */
+  memoryPerUserBytes?: number;
 }
 
 export interface CreateSessionOptions extends OperationOptions {
@@ -138,9 +178,19 @@ const COUNTS = [
   "maxResidentSandboxes",
   "maxResidentSandboxesPerUser",
   "maxConcurrentStarts",
+  "maxConcurrentStartsPerUser",
   "maxQueuedStarts",
   "maxStartsPerUser",
+  "maxLoggedEvents",
 ] as const;
+
+/** Each share, and the limit of which it is a part. */
+const SHARES = {
+  maxOpenSessionsPerUser: "maxOpenSessions",
+  maxResidentSandboxesPerUser: "maxResidentSandboxes",
+  maxConcurrentStartsPerUser: "maxConcurrentStarts",
+  maxStartsPerUser: "maxQueuedStarts",
+} as const;
 
 const AGES = [
   "pauseAfterMs",
@@ -155,24 +205,43 @@ const AGES = [
 
 const TIMERS = ["startTimeoutMs", "stopTimeoutMs", "holderTtlMs", "storeIntervalMs"] as const;
 
+export interface ReadOptions {
+  provider: SandboxProvider;
+  store: SessionStore;
+  clock: MonotonicClock;
+  memory: UserBudgets;
+  settings: ManagerSettings;
+}
+
 /** @throws `invalid-argument` where a number cannot be meant */
 export function readOptions({
   provider,
   store = new MemorySessionStore(),
   clock = performance,
+  memory,
+  memoryPerUserBytes,
   ...given
-}: SessionManagerOptions): {
-  provider: SandboxProvider;
-  store: SessionStore;
-  clock: MonotonicClock;
-  settings: ManagerSettings;
-} {
-  const settings = { ...DEFAULT_SETTINGS, ...known(given) };
+}: SessionManagerOptions): ReadOptions {
+  const numbers = known(given);
+  const settings = { ...DEFAULT_SETTINGS, ...numbers };
+  for (const share of Object.keys(SHARES) as (keyof typeof SHARES)[]) {
+    if (numbers[share] === undefined) settings[share] = defaultShare(share, settings);
+  }
   for (const name of COUNTS) assertCount(name, settings[name]);
   for (const name of AGES) assertIdleTime(name, settings[name]);
   for (const name of TIMERS) assertTimer(name, settings[name]);
   assertPolicy(settings.backgroundWork);
-  return { provider, store, clock, settings };
+  if (memoryPerUserBytes !== undefined) assertCount("memoryPerUserBytes", memoryPerUserBytes);
+  const budgets = new UserBudgets({ process: memory, perUserBytes: memoryPerUserBytes });
+  return { provider, store, clock, memory: budgets, settings };
+}
+
+/** At least one, so that also the smallest installation works. */
+function defaultShare(share: keyof typeof SHARES, settings: ManagerSettings): number {
+  const half = Math.max(1, Math.floor(settings[SHARES[share]] / 2));
+  // Starts at a time have no other default than their half.
+  if (share === "maxConcurrentStartsPerUser") return half;
+  return Math.min(DEFAULT_SETTINGS[share], half);
 }
 
 /** Without those that are `undefined`, as if they were not given. @throws `invalid-argument` for one that is none */
@@ -181,7 +250,7 @@ function known(given: Partial<ManagerSettings>): Partial<ManagerSettings> {
     if (Object.hasOwn(DEFAULT_SETTINGS, name)) continue;
     throw new SandboxError({
       code: "invalid-argument",
-      message: `There is no option ${JSON.stringify(name.slice(0, 100))} of a session manager. Its options: provider, store, clock, ${Object.keys(DEFAULT_SETTINGS).join(", ")}.`,
+      message: `There is no option ${JSON.stringify(name.slice(0, 100))} of a session manager. Its options: provider, store, clock, memory, memoryPerUserBytes, ${Object.keys(DEFAULT_SETTINGS).join(", ")}.`,
     });
   }
   const values = Object.entries(given).filter(([, value]) => value !== undefined);

@@ -1,5 +1,10 @@
 import { SandboxError, throwIfAborted } from "@carrel/backend-protocol";
-import type { ManagedSandbox, OperationOptions, Sandbox } from "@carrel/backend-protocol";
+import type {
+  ManagedSandbox,
+  MemoryBudget,
+  OperationOptions,
+  Sandbox,
+} from "@carrel/backend-protocol";
 import { EventStream } from "./event-stream.ts";
 import type { EventStreamOptions } from "./event-stream.ts";
 import { ManagerParts } from "./manager-parts.ts";
@@ -89,7 +94,9 @@ export class SessionManager implements AsyncDisposable {
         registry.get(key) ?? registry.add({ id: key, key, userId: key, scope: "user" });
       const sandbox = this.#hit(session, options) ?? (await starter.open(session, options.signal));
       // Without one the session ended while this caller waited, and is to be opened anew.
-      if (sandbox) return this.#facade(session, sandbox);
+      if (!sandbox) continue;
+      session.used = true;
+      return this.#facade(session, sandbox);
     }
   }
 
@@ -254,6 +261,21 @@ export class SessionManager implements AsyncDisposable {
    */
   events(options: EventStreamOptions = {}): EventStream {
     return new EventStream(this.#parts.events, options, this.#closed.signal);
+  }
+
+  /**
+   * What this process may keep in memory for the user of a session: for whoever keeps something for that
+   * user beside the sandbox, such as an answer that is still being read. A session that this manager does
+   * not know counts as one without a user id.
+   */
+  memoryOf(id: string): MemoryBudget {
+    const slot = this.#parts.registry.get(id)?.slot;
+    return slot ? slot.memory : this.memoryOfUser(null);
+  }
+
+  /** The same of a user. @param userId `null`: callers without a user id, who share one */
+  memoryOfUser(userId: string | null): MemoryBudget {
+    return this.#parts.budgets.of(userId);
   }
 
   /** How many events could not be written into the store's log, and never will be. */

@@ -3,12 +3,16 @@ import type { AnchoredTime } from "./anchored-time.ts";
 import type { MonotonicClock } from "./monotonic-clock.ts";
 import { OpenSession } from "./open-session.ts";
 import { SandboxSlot } from "./sandbox-slot.ts";
+import { isSessionKey } from "./session-key.ts";
+import { NO_USER, shareOf } from "./session-store.ts";
 import type { NewSession, SessionRecord } from "./session-store.ts";
+import type { UserBudgets } from "./user-budgets.ts";
 
 export interface SessionRegistryOptions {
   provider: SandboxProvider;
   clock: MonotonicClock;
   time: AnchoredTime;
+  budgets: UserBudgets;
 }
 
 /**
@@ -39,6 +43,13 @@ export class SessionRegistry {
 
   slot(key: string): SandboxSlot | null {
     return this.#slots.get(key)?.slot ?? null;
+  }
+
+  /** Whose the sandbox of a key is. That of a session which is not known any more counts as without a user id. */
+  shareOfKey(key: string): string {
+    const slot = this.slot(key);
+    if (slot) return shareOf(slot.userId);
+    return isSessionKey(key) ? NO_USER : key;
   }
 
   /** The slot of a key, made where there is none. */
@@ -93,9 +104,9 @@ export class SessionRegistry {
   #entry(key: string, userId: string | null): { slot: SandboxSlot; sessions: Set<OpenSession> } {
     const known = this.#slots.get(key);
     if (known) return known;
-    const { provider, clock } = this.#options;
+    const { provider, clock, budgets } = this.#options;
     const entry = {
-      slot: new SandboxSlot({ key, userId, provider, clock }),
+      slot: new SandboxSlot({ key, userId, provider, clock, memory: budgets.of(userId) }),
       sessions: new Set<OpenSession>(),
     };
     this.#slots.set(key, entry);

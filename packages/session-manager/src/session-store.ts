@@ -7,6 +7,17 @@ export const MAX_PRUNED_EVENTS = 10_000;
 export const ROOM_REQUEST_TTL_MS = 3000;
 
 /**
+ * Stands for callers without a user id, who count as one user wherever users have shares. No user id
+ * is empty.
+ */
+export const NO_USER = "";
+
+/** Whose share something counts against. */
+export function shareOf(userId: string | null): string {
+  return userId ?? NO_USER;
+}
+
+/**
  * Whose workspace a session works in.
  *
  * | scope | key of the sandbox | workspace |
@@ -37,7 +48,10 @@ export interface SessionRecord {
 
 export type NewSession = Pick<SessionRecord, "id" | "key" | "userId" | "scope">;
 
-/** Ceilings over all managers of a store. `Infinity`: none. */
+/**
+ * Ceilings over all managers of a store. `Infinity`: none. Those by user count sessions and sandboxes
+ * of one user id, and all without a user id together as those of one user.
+ */
 export interface OpenCeilings {
   maxOpenSessions: number;
   maxOpenSessionsPerUser: number;
@@ -66,7 +80,7 @@ export type AcquireOutcome =
 export interface RoomRequest {
   /** Whose sandbox is to have it. */
   readonly key: string;
-  /** Only a sandbox of this user can make it; `null`: anybody's. */
+  /** Only a sandbox of this user can make it; {@link NO_USER}: one without a user id; `null`: anybody's. */
   readonly ofUser: string | null;
 }
 
@@ -121,8 +135,8 @@ export interface SessionStore extends AsyncDisposable {
     after?: string;
     limit: number;
   }): Promise<SessionRecord[]>;
-  /** How many are open or opening; of one user where given. */
-  count(userId?: string): Promise<number>;
+  /** How many are open or opening; of one user if given. `null`: those without a user id. */
+  count(userId?: string | null): Promise<number>;
   /** Record uses, also of their workspaces. @param uses how long ago each was, in milliseconds */
   touch(uses: readonly { sessionId: string; agoMs: number }[]): Promise<void>;
 
@@ -203,8 +217,11 @@ export interface SessionStore extends AsyncDisposable {
     after?: number;
     limit: number;
   }): Promise<LoggedEvent[]>;
-  /** Delete what is older, at most {@link MAX_PRUNED_EVENTS} in one call. @returns how many */
-  pruneEvents(olderThanMs: number): Promise<number>;
+  /**
+   * Delete what is older, and of the rest the oldest beyond the latest `keep` lines, at most
+   * {@link MAX_PRUNED_EVENTS} in one call. @param keep `Infinity`: any number @returns how many
+   */
+  pruneEvents(olderThanMs: number, keep?: number): Promise<number>;
   /** Delete the lines of a key, at most {@link MAX_PRUNED_EVENTS} in one call. @returns how many */
   forgetEvents(key: string): Promise<number>;
 }

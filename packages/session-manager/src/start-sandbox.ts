@@ -1,5 +1,5 @@
 import { SandboxError } from "@carrel/backend-protocol";
-import type { ManagedSandbox, SandboxProvider } from "@carrel/backend-protocol";
+import type { ManagedSandbox, MemoryBudget, SandboxProvider } from "@carrel/backend-protocol";
 import type { Deadline } from "./deadline.ts";
 import { pause } from "./pause.ts";
 import type { SessionProgress } from "./session-info.ts";
@@ -12,6 +12,8 @@ const FIRST_DELAY_MS = 20;
 export interface StartRequest {
   provider: SandboxProvider;
   key: string;
+  /** What this process keeps in memory for the sandbox counts there. */
+  memory: MemoryBudget;
   /** The sandbox of this key that was used last, where there was one. */
   known: ManagedSandbox | null;
   /** An earlier `stop` may still be under way: `running` is not to be believed. */
@@ -59,8 +61,8 @@ export async function startSandbox(request: StartRequest): Promise<StartedSandbo
 }
 
 async function reviveFound(request: StartRequest): Promise<StartedSandbox | null> {
-  const { provider, key, deadline } = request;
-  const found = await deadline.run((signal) => provider.find(key, { signal }));
+  const { provider, key, memory, deadline } = request;
+  const found = await deadline.run((signal) => provider.find(key, { signal, memory }));
   return found && (await revive(request, found));
 }
 
@@ -84,13 +86,13 @@ async function revive(
 }
 
 async function create(request: StartRequest): Promise<StartedSandbox> {
-  const { provider, key, deadline, onLate } = request;
+  const { provider, key, memory, deadline, onLate } = request;
   request.onStarting(null);
   const onProgress = (progress: SessionProgress): void => {
     if (!deadline.signal.aborted) request.onProgress(progress);
   };
   const sandbox = await deadline.run(
-    (signal) => provider.create(key, { signal, onProgress }),
+    (signal) => provider.create(key, { signal, memory, onProgress }),
     onLate,
   );
   return { sandbox, how: "created" };

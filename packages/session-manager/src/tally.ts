@@ -6,6 +6,11 @@ export class Tally {
     return this.#counts.get(name) ?? 0;
   }
 
+  /** The names that were counted more often than that. */
+  above(count: number): string[] {
+    return [...this.#counts].filter(([, each]) => each > count).map(([name]) => name);
+  }
+
   /** @returns what takes it back; to be called once */
   add(name: string): () => void {
     this.#counts.set(name, this.of(name) + 1);

@@ -95,7 +95,9 @@ export class UserPurge {
     const failure = "The workspace could not be deleted";
     return turns.take(userId, failure, async (deadline) => {
       const slot = registry.slotOf(userId, userId);
-      const existed = await deadline.run((signal) => provider.find(userId, { signal }));
+      const existed = await deadline.run((signal) =>
+        provider.find(userId, { signal, memory: slot.memory }),
+      );
       if (await stopper.removeUnreached(slot, deadline, { asked: true })) {
         if (existed === null && !isKnown) return false;
         events.emit({ type: "workspace-deleted", key: userId, reason: "purged" });

@@ -33,12 +33,40 @@ export const ceilings: StoreBehaviours = {
     expect(await store.open(sessionOf("bob", "two"), limits)).toMatchObject({ outcome: "opened" });
   },
 
-  "sessions of nobody in particular share no ceiling of a user": async (openStore) => {
-    const store = await openStore();
-    const limits = { ...NO_CEILINGS, maxOpenSessionsPerUser: 1 };
-    for (const id of ["one", "two", "three"]) {
-      expect(await store.open(sessionOf(null, id), limits)).toMatchObject({ outcome: "opened" });
+  "sessions without a user id count as those of one user, over all who use the store": async (
+    openStore,
+  ) => {
+    const stores = [await openStore(), await openStore()] as const;
+    const limits = { ...NO_CEILINGS, maxOpenSessionsPerUser: 2 };
+    for (const [index, id] of ["one", "two"].entries()) {
+      const opened = await stores[index % 2]!.open(sessionOf(null, id), limits);
+      expect(opened).toMatchObject({ outcome: "opened" });
     }
+    for (const store of stores) {
+      const refused = await store.open(sessionOf(null, "three"), limits);
+      expect(refused).toEqual({ outcome: "full", ceiling: "maxOpenSessionsPerUser" });
+      expect(await store.count(null)).toBe(2);
+    }
+    const alice = await stores[0].open(sessionOf("alice", "of alice"), limits);
+    expect(alice).toMatchObject({ outcome: "opened" });
+    expect(await stores[1].count(null)).toBe(2);
+    expect(await stores[1].count("alice")).toBe(1);
+    expect(await stores[1].count()).toBe(3);
+    await stores[1].close("one");
+    const next = await stores[0].open(sessionOf(null, "three"), limits);
+    expect(next).toMatchObject({ outcome: "opened" });
+  },
+
+  "of many who open a last session without a user id at once, one does": async (openStore) => {
+    const stores = await Promise.all([openStore(), openStore(), openStore()]);
+    const limits = { ...NO_CEILINGS, maxOpenSessionsPerUser: 1 };
+    const outcomes = await Promise.all(
+      stores.flatMap((store, index) =>
+        ["a", "b", "c"].map((id) => store.open(sessionOf(null, `${id}-${index}`), limits)),
+      ),
+    );
+    expect(outcomes.filter(({ outcome }) => outcome === "opened")).toHaveLength(1);
+    expect(await stores[0].count(null)).toBe(1);
   },
 
   "of two ceilings that are reached, the user's own is told": async (openStore) => {
@@ -99,6 +127,25 @@ export const ceilings: StoreBehaviours = {
     expect(both).toEqual({ outcome: "full", ceiling: "maxResidentSandboxesPerUser" });
     const nobody = await store.acquire({ key: "four", userId: null, holder: "me" }, limits);
     expect(nobody).toEqual({ outcome: "full", ceiling: "maxResidentSandboxes" });
+  },
+
+  "resident sandboxes without a user id count as those of one user, over all holders": async (
+    openStore,
+  ) => {
+    const [store, other] = [await openStore(), await openStore()];
+    await store.beat("me", LONG_TTL_MS);
+    await other.beat("you", LONG_TTL_MS);
+    const limits = { ...NO_CEILINGS, maxResidentSandboxesPerUser: 2 };
+    const nobody = { userId: null, holder: "me" };
+    await store.acquire({ ...nobody, key: "one" }, limits);
+    await other.acquire({ userId: null, holder: "you", key: "two" }, limits);
+    const refused = await store.acquire({ ...nobody, key: "three" }, limits);
+    expect(refused).toEqual({ outcome: "full", ceiling: "maxResidentSandboxesPerUser" });
+    const alice = await store.acquire({ key: "alice", userId: "alice", holder: "me" }, limits);
+    expect(alice).toEqual({ outcome: "acquired", shared: false });
+    await other.release("two", "you");
+    const next = await store.acquire({ ...nobody, key: "three" }, limits);
+    expect(next).toEqual({ outcome: "acquired", shared: false });
   },
 
   "what a holder holds already it gets again, although everything is full": async (openStore) => {

@@ -107,6 +107,18 @@ export const events: StoreBehaviours = {
     expect(await store.events({ limit: 1 })).toEqual([]);
   },
 
+  "of too many lines the oldest are pruned": async (openStore) => {
+    const store = await openStore();
+    await store.log(["a", "b", "c", "d", "e"].map((type) => eventOf(type)));
+    expect(await store.pruneEvents(3_600_000, 5)).toBe(0);
+    expect(await store.pruneEvents(3_600_000, 2)).toBe(3);
+    expect(await loggedTypes(store)).toEqual(["d", "e"]);
+    expect(await store.pruneEvents(Number.POSITIVE_INFINITY, 1)).toBe(1);
+    expect(await store.pruneEvents(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)).toBe(0);
+    expect(await store.pruneEvents(-3_600_000, 100)).toBe(1);
+    expect(await store.pruneEvents(3_600_000, 1)).toBe(0);
+  },
+
   "what is older is pruned, and numbers are not given twice": async (openStore) => {
     const store = await openStore();
     await store.log([eventOf("a"), eventOf("b")]);

@@ -22,6 +22,12 @@ function burst<Result>(
   );
 }
 
+/** Every other one is of alice, every fourth without a user id, and the rest of users of their own. */
+function ownerOf(index: number): string | null {
+  if (index % 2 === 0) return "alice";
+  return index % 4 === 1 ? null : `user-${index}`;
+}
+
 function countOf(results: readonly { outcome: string }[], outcome: string): number {
   return results.filter((each) => each.outcome === outcome).length;
 }
@@ -42,13 +48,14 @@ export const races: StoreBehaviours = {
     const stores = await openStores(openStore);
     const limits = { ...NO_CEILINGS, maxOpenSessions: 7, maxOpenSessionsPerUser: 3 };
     const results = await burst(stores, (store, index) =>
-      store.open(sessionOf(index % 2 === 0 ? "alice" : null, `session-${index}`), limits),
+      store.open(sessionOf(ownerOf(index), `session-${index}`), limits),
     );
     expect(countOf(results, "opened")).toBe(7);
     expect(countOf(results, "full")).toBe(CALLERS - 7);
     const [store] = stores as [SessionStore];
     expect(await store.count()).toBe(7);
     expect(await store.count("alice")).toBeLessThanOrEqual(3);
+    expect(await store.count(null)).toBeLessThanOrEqual(3);
   },
 
   "a burst does not pass the ceilings of resident sandboxes": async (openStore) => {
@@ -59,7 +66,7 @@ export const races: StoreBehaviours = {
       store.acquire(
         {
           key: `key-${Math.floor(index / 2)}`,
-          userId: index % 4 < 2 ? "alice" : null,
+          userId: ownerOf(Math.floor(index / 2)),
           holder: `holder-${stores.indexOf(store)}`,
         },
         limits,
@@ -69,7 +76,10 @@ export const races: StoreBehaviours = {
       outcome === "acquired" ? [Math.floor(index / 2)] : [],
     );
     expect(new Set(keys).size).toBe(6);
-    expect(new Set(keys.filter((key) => key % 2 === 0)).size).toBeLessThanOrEqual(2);
+    for (const owner of ["alice", null]) {
+      const ofOwner = new Set(keys.filter((key) => ownerOf(key) === owner));
+      expect(ofOwner.size).toBeLessThanOrEqual(2);
+    }
   },
 
   "of many who want to change a key at once, one does": async (openStore) => {

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { ROOM_REQUEST_TTL_MS } from "../session-store.ts";
+import { NO_USER, ROOM_REQUEST_TTL_MS } from "../session-store.ts";
 import type { RoomRequest, SessionStore } from "../session-store.ts";
 import { acquire, die, LONG_TTL_MS } from "./store-behaviour.ts";
 import type { StoreBehaviours } from "./store-behaviour.ts";
@@ -99,6 +99,20 @@ export const roomRequests: StoreBehaviours = {
     await andThem(store);
     expect(await store.takeRoomRequest("them")).toBeNull();
     expect(await store.takeRoomRequest("you")).toEqual(ofAlice);
+  },
+
+  "the room of callers without a user id is asked of those who have a sandbox without one": async (
+    openStore,
+  ) => {
+    const store = await openStore();
+    await meAndYou(store);
+    const ofNobody = { key: "another of nobody", ofUser: NO_USER };
+    expect(await store.requestRoom({ ...ofNobody, holder: "me" })).toBe(false);
+    await store.beat("them", LONG_TTL_MS);
+    await acquire(store, "them", "of nobody", null);
+    expect(await store.requestRoom({ ...ofNobody, holder: "me" })).toBe(true);
+    expect(await store.takeRoomRequest("you")).toBeNull();
+    expect(await store.takeRoomRequest("them")).toEqual(ofNobody);
   },
 
   "asking again makes no second request, and the oldest is taken first": async (openStore) => {

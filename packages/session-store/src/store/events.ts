@@ -47,9 +47,17 @@ export async function listEvents(
   return rows.map(loggedEvent);
 }
 
-export async function pruneEvents(database: Database, olderThanMs: number): Promise<number> {
+export async function pruneEvents(
+  database: Database,
+  olderThanMs: number,
+  keep: number = Number.POSITIVE_INFINITY,
+): Promise<number> {
   const loggedBefore = sql<number>`${database.now} - ${sql.lit(wholeMs(olderThanMs))}`;
-  return deleteEvents(database, sql<boolean>`at < ${loggedBefore}`);
+  const isOld = sql<boolean>`at < ${loggedBefore}`;
+  if (keep === Number.POSITIVE_INFINITY) return deleteEvents(database, isOld);
+  // Numbers have gaps, so that these may be fewer lines, and never more.
+  const lastToGo = sql`(select max(sequence) from carrel_events) - ${sql.lit(Math.trunc(keep))}`;
+  return deleteEvents(database, sql<boolean>`(${isOld} or sequence <= ${lastToGo})`);
 }
 
 export async function forgetEvents(database: Database, key: string): Promise<number> {

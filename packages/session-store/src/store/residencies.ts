@@ -80,16 +80,17 @@ async function fullCeiling(
   userId: string | null,
   { maxResidentSandboxes, maxResidentSandboxesPerUser }: ResidentCeilings,
 ): Promise<keyof ResidentCeilings | null> {
-  const count = async (ofUser?: string): Promise<number> => {
+  const count = async (ofUser?: string | null): Promise<number> => {
     const { keys } = await livingResidencies(database, transaction)
       .select(({ fn }) => fn.count<number>("carrel_residencies.key").distinct().as("keys"))
-      .$if(ofUser !== undefined, (query) =>
+      .$if(ofUser === null, (query) => query.where("carrel_residencies.user_id", "is", null))
+      .$if(typeof ofUser === "string", (query) =>
         query.where("carrel_residencies.user_id", "=", ofUser as string),
       )
       .executeTakeFirstOrThrow();
     return keys;
   };
-  if (userId !== null && maxResidentSandboxesPerUser !== Number.POSITIVE_INFINITY) {
+  if (maxResidentSandboxesPerUser !== Number.POSITIVE_INFINITY) {
     if ((await count(userId)) >= maxResidentSandboxesPerUser) return "maxResidentSandboxesPerUser";
   }
   if (maxResidentSandboxes === Number.POSITIVE_INFINITY) return null;

@@ -1,4 +1,4 @@
-import { ROOM_REQUEST_TTL_MS } from "@carrel/session-manager";
+import { NO_USER, ROOM_REQUEST_TTL_MS } from "@carrel/session-manager";
 import type { RoomRequest } from "@carrel/session-manager";
 import { sql } from "kysely";
 import type { Kysely, RawBuilder, SelectQueryBuilder, Transaction } from "kysely";
@@ -91,7 +91,7 @@ function requestsFor(
     .where("carrel_residencies.holder", "=", holder)
     .where(
       sql<boolean>`(carrel_room_requests.of_user is null
-        or carrel_room_requests.of_user = carrel_residencies.user_id)`,
+        or carrel_room_requests.of_user = coalesce(carrel_residencies.user_id, ${NO_USER}))`,
     );
   return (
     kysely
@@ -120,7 +120,8 @@ function residenciesOfOthers(
   return livingResidencies(database, kysely)
     .select("carrel_residencies.key")
     .where("carrel_residencies.holder", "!=", holder)
-    .$if(ofUser !== null, (query) =>
+    .$if(ofUser === NO_USER, (query) => query.where("carrel_residencies.user_id", "is", null))
+    .$if(ofUser !== null && ofUser !== NO_USER, (query) =>
       query.where("carrel_residencies.user_id", "=", ofUser as string),
     );
 }

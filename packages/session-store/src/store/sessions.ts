@@ -53,7 +53,7 @@ async function fullCeiling(
   userId: string | null,
   { maxOpenSessions, maxOpenSessionsPerUser }: OpenCeilings,
 ): Promise<keyof OpenCeilings | null> {
-  if (userId !== null && maxOpenSessionsPerUser !== Number.POSITIVE_INFINITY) {
+  if (maxOpenSessionsPerUser !== Number.POSITIVE_INFINITY) {
     const ofUser = await countOf(transaction, userId);
     if (ofUser >= maxOpenSessionsPerUser) return "maxOpenSessionsPerUser";
   }
@@ -98,7 +98,7 @@ export async function listSessions(
   return rows.map(sessionRecord);
 }
 
-export function countSessions(database: Database, userId?: string): Promise<number> {
+export function countSessions(database: Database, userId?: string | null): Promise<number> {
   return database.run((kysely: Queries) => countOf(kysely, userId));
 }
 
@@ -106,11 +106,13 @@ export function requireLimit(limit: number): void {
   requireWholeNumber("limit", limit, { minimum: 1, maximum: 1000 });
 }
 
-async function countOf(kysely: Queries, userId?: string): Promise<number> {
+/** @param userId `null`: those without one; absent: all */
+async function countOf(kysely: Queries, userId?: string | null): Promise<number> {
   const { count } = await kysely
     .selectFrom("carrel_sessions")
     .select((expression) => expression.fn.countAll<number>().as("count"))
-    .$if(userId !== undefined, (query) => query.where("user_id", "=", userId as string))
+    .$if(userId === null, (query) => query.where("user_id", "is", null))
+    .$if(typeof userId === "string", (query) => query.where("user_id", "=", userId as string))
     .executeTakeFirstOrThrow();
   return count;
 }

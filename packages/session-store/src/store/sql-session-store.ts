@@ -46,7 +46,7 @@ export function sqlSessionStore(database: Database, dispose: () => Promise<void>
     forgetWorkspace: (key) => forgetWorkspace(database, key),
     log: (events) => logEvents(database, events),
     events: (options) => listEvents(database, options),
-    pruneEvents: (olderThanMs) => pruneEvents(database, olderThanMs),
+    pruneEvents: (olderThanMs, keep) => pruneEvents(database, olderThanMs, keep),
     forgetEvents: (key) => forgetEvents(database, key),
     [Symbol.asyncDispose]: dispose,
   };
