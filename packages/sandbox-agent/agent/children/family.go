@@ -59,7 +59,9 @@ func (f *family) stop() found {
 	defer f.child.reaper.scanning.Unlock()
 	var result found
 	var others []proc
-	for _, pid := range pids() {
+	f.reader.refused = false
+	processes, err := Processes()
+	for _, pid := range processes {
 		p, ok := f.reader.stat(pid)
 		switch {
 		case !ok || p.isDead() || f.isForeign(p):
@@ -91,6 +93,10 @@ func (f *family) stop() found {
 			}
 		}
 		others = rest
+	}
+	if err != nil || f.reader.refused {
+		// What could not be looked at may be a member.
+		result.pending++
 	}
 	return result
 }

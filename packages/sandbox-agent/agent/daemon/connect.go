@@ -46,6 +46,6 @@ func Connect(options Options) error {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("the daemon at the socket @%s cannot be reached: %v", options.Socket, err)
 		}
-		time.Sleep(bindPause)
+		pause(bindPause)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"carrel-agent/nonblocking"
 	"carrel-agent/rpc"
 )
 
@@ -25,7 +26,7 @@ const (
 
 // serve is the daemon: it serves its own standard input and output first, and whoever else
 // connects, until the sandbox ends.
-func serve(listener *os.File, options Options) error {
+func serve(socket int, options Options) error {
 	runtime.GOMAXPROCS(processorsUsed)
 	debug.SetGCPercent(garbagePercent)
 	debug.SetMemoryLimit(heapLimitBytes)
@@ -38,6 +39,10 @@ func serve(listener *os.File, options Options) error {
 	if options.OwnsSandbox {
 		openToOwner(os.Getenv("HOME"))
 		endLeftovers()
+	}
+	listener, err := startPoller(socket, options.OwnsSandbox)
+	if err != nil {
+		return err
 	}
 	makeThreads()
 	instance := newInstance()
@@ -77,7 +82,7 @@ func serveOne(server *rpc.Server, client transport, slots <-chan struct{}) {
 }
 
 // acceptAll takes connections as long as there are slots. Want of descriptors or memory passes.
-func acceptAll(listener *os.File, server *rpc.Server, slots chan struct{}) error {
+func acceptAll(listener *nonblocking.File, server *rpc.Server, slots chan struct{}) error {
 	for {
 		slots <- struct{}{}
 		fd, err := accept(listener)

@@ -3,6 +3,8 @@ package daemon
 import (
 	"os"
 	"syscall"
+
+	"carrel-agent/nonblocking"
 )
 
 const backlog = 16
@@ -16,19 +18,19 @@ func newSocket() (int, error) {
 }
 
 // listen binds the name; syscall.EADDRINUSE where a daemon has it.
-func listen(name string) (*os.File, error) {
+func listen(name string) (int, error) {
 	fd, err := newSocket()
 	if err != nil {
-		return nil, err
+		return -1, err
 	}
 	if err = syscall.Bind(fd, abstract(name)); err == nil {
 		err = syscall.Listen(fd, backlog)
 	}
 	if err != nil {
 		_ = syscall.Close(fd)
-		return nil, err
+		return -1, err
 	}
-	return os.NewFile(uintptr(fd), "listener"), nil
+	return fd, nil
 }
 
 // dial reaches the daemon that listens; syscall.ECONNREFUSED where none does.
@@ -54,14 +56,10 @@ func wake(fd int) {
 }
 
 // accept waits for the next connection from a process of this user.
-func accept(listener *os.File) (int, error) {
-	raw, err := listener.SyscallConn()
-	if err != nil {
-		return -1, err
-	}
+func accept(listener *nonblocking.File) (int, error) {
 	for {
 		fd, failed := -1, error(nil)
-		err := raw.Read(func(listening uintptr) bool {
+		err := listener.WhenReadable(func(listening uintptr) bool {
 			fd, _, failed = syscall.Accept4(int(listening), syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK)
 			return failed != syscall.EAGAIN
 		})

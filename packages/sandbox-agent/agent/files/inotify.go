@@ -2,10 +2,10 @@ package files
 
 import (
 	"encoding/binary"
-	"os"
 	"syscall"
 	"time"
 
+	"carrel-agent/nonblocking"
 	"carrel-agent/wire"
 )
 
@@ -18,7 +18,7 @@ const (
 
 // inotify is the kernel's telling of changes in directories, one by one: it knows nothing of trees.
 type inotify struct {
-	file   *os.File
+	file   *nonblocking.File
 	paths  map[int32]string // by the kernel's numbers
 	buffer [32 * 1024]byte
 }
@@ -34,7 +34,7 @@ func newInotify() (*inotify, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := os.NewFile(uintptr(descriptor), "inotify")
+	file := nonblocking.New(descriptor, "inotify")
 	return &inotify{file: file, paths: map[int32]string{}}, nil
 }
 
@@ -63,11 +63,7 @@ func (n *inotify) remove(number int32) {
 
 // control calls the kernel with the descriptor, which os.File.Fd would make blocking.
 func (n *inotify) control(call func(descriptor int) (int, error)) (result int, err error) {
-	raw, err := n.file.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	if controlErr := raw.Control(func(descriptor uintptr) { result, err = call(int(descriptor)) }); controlErr != nil {
+	if controlErr := n.file.Control(func(descriptor uintptr) { result, err = call(int(descriptor)) }); controlErr != nil {
 		return 0, controlErr
 	}
 	return result, err

@@ -4,9 +4,9 @@ package network
 import (
 	"context"
 	"io"
-	"os"
 	"syscall"
 
+	"carrel-agent/nonblocking"
 	"carrel-agent/rpc"
 	"carrel-agent/wire"
 )
@@ -39,7 +39,7 @@ func connect(ctx context.Context, call *rpc.Call) (any, error) {
 }
 
 // closeWith closes a connection once its call is given up, until it is released.
-func closeWith(ctx context.Context, connection *os.File) (release func()) {
+func closeWith(ctx context.Context, connection *nonblocking.File) (release func()) {
 	released := make(chan struct{})
 	go func() {
 		select {
@@ -54,7 +54,7 @@ func closeWith(ctx context.Context, connection *os.File) (release func()) {
 func aborted() error { return wire.Errorf(wire.Aborted, "the connection was given up") }
 
 // exchange passes bytes both ways until the server has closed its side.
-func exchange(ctx context.Context, call *rpc.Call, server *os.File) error {
+func exchange(ctx context.Context, call *rpc.Call, server *nonblocking.File) error {
 	go func() {
 		_, err := io.CopyBuffer(struct{ io.Writer }{server}, call.Body(ctx), make([]byte, bufferSize))
 		if err == nil {
@@ -71,11 +71,7 @@ func exchange(ctx context.Context, call *rpc.Call, server *os.File) error {
 	return nil
 }
 
-func shutdownWriting(server *os.File) {
-	raw, err := server.SyscallConn()
-	if err != nil {
-		return
-	}
+func shutdownWriting(server *nonblocking.File) {
 	// It fails where the connection is over already.
-	_ = raw.Control(func(fd uintptr) { _ = syscall.Shutdown(int(fd), syscall.SHUT_WR) })
+	_ = server.Control(func(fd uintptr) { _ = syscall.Shutdown(int(fd), syscall.SHUT_WR) })
 }

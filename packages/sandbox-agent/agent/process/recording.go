@@ -124,6 +124,13 @@ func (r *recording) end() {
 	r.wake()
 }
 
+// lose says that something was written that could not be read.
+func (r *recording) lose() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dropped = true
+}
+
 // isTruncated tells whether some of the output is not there any more, or never was.
 func (r *recording) isTruncated() bool {
 	r.mu.Lock()
