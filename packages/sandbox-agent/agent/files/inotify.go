@@ -31,6 +31,9 @@ type change struct {
 
 func newInotify() (*inotify, error) {
 	descriptor, err := syscall.InotifyInit1(syscall.IN_NONBLOCK | syscall.IN_CLOEXEC)
+	if err == syscall.EMFILE {
+		return nil, wire.Errorf(wire.Unavailable, "the kernel allows no more watches here: the limit of inotify instances by user, or of open files, is reached; end another watch")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -43,8 +46,8 @@ func (n *inotify) add(path string, mask uint32) error {
 	number, err := n.control(func(descriptor int) (int, error) {
 		return syscall.InotifyAddWatch(descriptor, path, mask)
 	})
-	if err == syscall.ENOSPC {
-		return wire.Errorf(wire.Capacity, "cannot watch %s: this machine's limit of watches is reached", Show(path))
+	if err == syscall.ENOSPC || err == syscall.ENOMEM {
+		return wire.Errorf(wire.Unavailable, "cannot watch %s: the kernel's limit of inotify watches by user, or of memory, is reached; watch a smaller tree, or end another watch", Show(path))
 	}
 	if err != nil {
 		return err
