@@ -96,6 +96,14 @@ func parseStat(pid int, text []byte) (proc, bool) {
 	}, true
 }
 
+// IsFromOutside tells whether a process was started from outside of this process namespace, as an
+// engine does that starts a program in a container: it has no parent in here. What programs in here
+// start has one, at the least the one that orphans fall to.
+func IsFromOutside(pid int) bool {
+	found, ok := newProcReader(statSize).stat(pid)
+	return ok && found.parent == 0 && pid != 1
+}
+
 func isRefusal(err error) bool {
 	return err == syscall.EMFILE || err == syscall.ENFILE || err == syscall.ENOMEM
 }

@@ -7,7 +7,8 @@ import (
 	"carrel-agent/nonblocking"
 )
 
-const backlog = 16
+// backlog is how many connections may wait for the daemon to take them, which it does at once.
+const backlog = 128
 
 // abstract is a socket without a file: only processes of the sandbox's own network namespace see it,
 // and it is gone with whoever bound it.
@@ -55,8 +56,8 @@ func wake(fd int) {
 	}
 }
 
-// accept waits for the next connection from a process of this user.
-func accept(listener *nonblocking.File) (int, error) {
+// accept waits for the next connection from a process of this user, and tells which one it is.
+func accept(listener *nonblocking.File) (fd, pid int, err error) {
 	for {
 		fd, failed := -1, error(nil)
 		err := listener.WhenReadable(func(listening uintptr) bool {
@@ -64,14 +65,14 @@ func accept(listener *nonblocking.File) (int, error) {
 			return failed != syscall.EAGAIN
 		})
 		if err != nil {
-			return -1, err
+			return -1, 0, err
 		}
 		if failed != nil {
-			return -1, failed
+			return -1, 0, failed
 		}
 		peer, err := syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED)
 		if err == nil && int(peer.Uid) == os.Getuid() {
-			return fd, nil
+			return fd, int(peer.Pid), nil
 		}
 		_ = syscall.Close(fd)
 	}

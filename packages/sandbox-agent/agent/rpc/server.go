@@ -291,3 +291,20 @@ func guarded(ctx context.Context, handler Handler, call *Call) (result any, err 
 	}()
 	return handler(ctx, call)
 }
+
+// IsGreeted tells whether the client has said HELLO.
+func (served *Connection) IsGreeted() bool {
+	served.connection.mu.Lock()
+	defer served.connection.mu.Unlock()
+	return served.connection.greeted
+}
+
+// IdleSince is since when the client has no call open; false where it has one.
+func (served *Connection) IdleSince() (time.Time, bool) {
+	served.connection.mu.Lock()
+	defer served.connection.mu.Unlock()
+	return served.connection.since, len(served.connection.streams) == 0
+}
+
+// Close breaks the connection off. Serve then returns.
+func (served *Connection) Close() { _ = served.transport.Close() }
