@@ -49,7 +49,7 @@ func list(ctx context.Context, call *rpc.Call) (any, error) {
 		return nil, Translate("list", path, err)
 	}
 	defer directory.Close()
-	l := &listing{directory: directory, path: path, output: newInfoList(call.Writer(ctx))}
+	l := &listing{directory: directory, path: path, work: call.Work(), output: newInfoList(call.Writer(ctx))}
 	defer l.output.release()
 	if params.Limit == nil {
 		err = l.whole(ctx, string(params.After))
@@ -66,6 +66,7 @@ func list(ctx context.Context, call *rpc.Call) (any, error) {
 type listing struct {
 	directory *Directory
 	path      string
+	work      *rpc.Work
 	output    *infoList
 }
 
@@ -91,6 +92,7 @@ func (l *listing) page(ctx context.Context, after string, limit int) error {
 			return err
 		}
 		told, err := l.tell(ctx, names)
+		l.work.Give(l.work.Held())
 		if err != nil || len(names) < limit {
 			return err
 		}
@@ -105,8 +107,9 @@ func (l *listing) namesAfter(ctx context.Context, after string, found *smallestN
 	if err := l.directory.Rewind(); err != nil {
 		return nil, err
 	}
+	found.work = l.work
 	buffer := make([]byte, EntriesBuffer)
-	for more := true; more && !found.overfull; {
+	for more := true; more && !found.overfull && found.refused == nil; {
 		err := step(ctx, func() (err error) {
 			for count := 0; count < buffersAtOnce && more && err == nil; count++ {
 				more, err = l.directory.Entries(buffer, func(name []byte, _ Kind) {
@@ -121,7 +124,7 @@ func (l *listing) namesAfter(ctx context.Context, after string, found *smallestN
 			return nil, err
 		}
 	}
-	return found.sorted(), nil
+	return found.sorted(), found.refused
 }
 
 // tell sends what stands at the names, and counts it: what was removed meanwhile is left out.

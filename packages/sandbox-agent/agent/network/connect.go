@@ -11,7 +11,8 @@ import (
 	"carrel-agent/wire"
 )
 
-const bufferSize = 64 * 1024
+// bufferSize is what each direction of a connection passes through.
+const bufferSize = 32 * 1024
 
 // Methods are those of connections.
 func Methods() map[string]rpc.Handler { return map[string]rpc.Handler{"connect": connect} }
@@ -25,6 +26,9 @@ func connect(ctx context.Context, call *rpc.Call) (any, error) {
 	}
 	if params.Port < 1 || params.Port > 65535 {
 		return nil, wire.Errorf(wire.InvalidArgument, "%d is no port: it must be 1 to 65535", params.Port)
+	}
+	if err := call.Work().Take(2 * bufferSize); err != nil {
+		return nil, err
 	}
 	server, err := dialLoopback(ctx, params.Port)
 	if err != nil {

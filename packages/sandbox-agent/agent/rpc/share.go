@@ -20,12 +20,12 @@ type Limits struct {
 
 // DefaultLimits are those of the connections from outside of the sandbox together: 512 calls with a
 // first window of 128 KiB are 64 MiB, to which come 32 MiB of further window, 16 MiB of parameters and
-// 64 MiB for work.
+// 96 MiB for work.
 var DefaultLimits = Limits{
 	Calls:          512,
 	ParameterBytes: 16 << 20,
 	WindowBytes:    32 << 20,
-	WorkBytes:      64 << 20,
+	WorkBytes:      96 << 20,
 }
 
 // GuestLimits are those of all connections together that programs of the sandbox may have made. What

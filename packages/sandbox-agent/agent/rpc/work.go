@@ -11,7 +11,7 @@ import (
 const workPart = 2
 
 // Work is the memory that one call holds for its work, counted by what it costs. It is given back at
-// the end of the call.
+// the end of the call. A nil Work counts nothing.
 type Work struct {
 	share *Share
 
@@ -22,6 +22,9 @@ type Work struct {
 
 // Take counts bytes that the call holds from now on; `capacity` where these are too many.
 func (w *Work) Take(bytes int) error {
+	if w == nil {
+		return nil
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if limit := w.share.limits.WorkBytes / workPart; w.bytes+bytes > limit {
@@ -36,6 +39,9 @@ func (w *Work) Take(bytes int) error {
 
 // Give takes bytes off that the call holds no longer.
 func (w *Work) Give(bytes int) {
+	if w == nil {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended {
@@ -47,6 +53,9 @@ func (w *Work) Give(bytes int) {
 
 // Held is how much the call holds.
 func (w *Work) Held() int {
+	if w == nil {
+		return 0
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.bytes
