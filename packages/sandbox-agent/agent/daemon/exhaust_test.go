@@ -290,3 +290,48 @@ func TestOutputIsWholeWhenPipesOfItsUserHoldOnePage(t *testing.T) {
 	u.exhausted(client, "pipes")
 	expectTrueOutcomes(t, client)
 }
+
+func TestCommandsThatFindNoDescriptorsAreRefusedAndOthersEndTruly(t *testing.T) {
+	command := exec.Command("/bin/sh", "-c", `ulimit -n 60; exec "$0" connect --socket "$1" /`, agentPath, newSocketName())
+	client, _ := speak(t, command)
+	var running []string
+	for {
+		call := client.Open("spawn", spawnParams("trap '' TERM; sleep 600; echo never"))
+		frame := call.Next()
+		if frame.Type == wire.Failure {
+			failed := &wire.Error{}
+			decode(t, frame.Payload, failed)
+			if failed.Code != wire.Unavailable || !strings.Contains(failed.Message, "too many open files") {
+				t.Fatal(failed)
+			}
+			break
+		}
+		var started struct{ ID string }
+		decode(t, frame.Payload, &started)
+		if running = append(running, started.ID); len(running) > 60 {
+			t.Fatal("all of them run")
+		}
+	}
+	// Nothing is left with which /proc could be read, as it is needed to find what descends from one.
+	filler := client.Open("watch", agenttest.Params{"path": "/dev"})
+	client.Ping()
+	if _, failed := client.Open("kill", agenttest.Params{"id": running[0]}).Finish(&struct{}{}); failed != nil {
+		t.Fatal(failed)
+	}
+	var processes []struct {
+		ID     string
+		Result *result
+	}
+	body, _ := client.Open("processes", nil).Finish(&struct{}{})
+	decode(t, body, &processes)
+	for _, process := range processes {
+		if process.ID == running[0] && (process.Result == nil || process.Result.Outcome != "cancelled") {
+			t.Errorf("%+v", process.Result)
+		}
+	}
+	filler.Cancel()
+	for _, id := range running[1:] {
+		client.Open("kill", agenttest.Params{"id": id}).Finish(&struct{}{})
+	}
+	expectTrueOutcomes(t, client)
+}

@@ -3,6 +3,7 @@ package process
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"carrel-agent/agenttest"
 )
@@ -15,8 +16,10 @@ func TestJoinsWhatIsWrittenByteByByte(t *testing.T) {
 		t.Fatalf("%d bytes", len(end.stdout))
 	}
 	end = a.run("dd if=/dev/zero bs=1 count=100000 2>/dev/null", nil)
-	if len(end.stdout) != size || len(end.chunks) > size/20 {
-		t.Fatalf("%d bytes in %d chunks", len(end.stdout), len(end.chunks))
+	perMs := int(time.Millisecond / smallTime)
+	most := smallBurst + perMs*(int(end.DurationMs)+100)
+	if len(end.stdout) != size || len(end.chunks) > most || len(end.chunks) > size/4 {
+		t.Fatalf("%d bytes in %d chunks within %d ms", len(end.stdout), len(end.chunks), end.DurationMs)
 	}
 }
 
