@@ -1,3 +1,4 @@
+import type { ListOptions } from "./files.ts";
 import {
   DEFAULT_COMMAND_TIMEOUT_MS,
   DEFAULT_MAX_OUTPUT_BYTES,
@@ -5,11 +6,13 @@ import {
   MAX_COMMAND_TIMEOUT_MS,
   MAX_GLOB_PATTERN_BYTES,
   MAX_GREP_PATTERN_BYTES,
+  MAX_LIST_ENTRIES,
+  MAX_NAME_BYTES,
   MAX_OUTPUT_BYTES,
 } from "./limits.ts";
 import type { SpawnOptions } from "./process.ts";
 import { SandboxError } from "./sandbox-error.ts";
-import { pathToBytes } from "./sandbox-path.ts";
+import { pathToBytes, resolveSandboxPath } from "./sandbox-path.ts";
 
 /** Bounds of a number, both of which it may have. */
 export interface WholeNumberBounds {
@@ -100,6 +103,40 @@ export function checkGrepPattern(pattern: string): void {
       `The pattern to search for is longer than ${MAX_GREP_PATTERN_BYTES} bytes; search for a part of it.`,
     );
   }
+}
+
+/** Which entries of a directory are asked for, once the options were checked. */
+export interface CheckedListOptions {
+  /** `null`: all of them. */
+  limit: number | null;
+  /** The bytes of a name, after which the listing begins; `null`: at the first one. */
+  after: Uint8Array | null;
+}
+
+/**
+ * Check which entries of a directory are asked for.
+ * @throws `invalid-argument`
+ */
+export function checkListOptions({ limit, after }: ListOptions): CheckedListOptions {
+  if (limit !== undefined) {
+    requireWholeNumber("limit", limit, { minimum: 1, maximum: MAX_LIST_ENTRIES });
+  }
+  if (after !== undefined) requireName("after", after);
+  return { limit: limit ?? null, after: after === undefined ? null : pathToBytes(after) };
+}
+
+function requireName(option: string, name: string): void {
+  const isOneName = name !== "" && name !== "." && name !== ".." && !name.includes("/");
+  try {
+    if (isOneName && resolveSandboxPath("/", name).length > 1) return;
+  } catch (cause) {
+    if (!SandboxError.isInstance(cause)) throw cause;
+    // The path's error speaks of a path, which the caller did not give.
+  }
+  const shown = JSON.stringify(name.slice(0, MAX_NAME_BYTES));
+  throw invalidArgument(
+    `${option} must be the name of an entry, of at most ${MAX_NAME_BYTES} bytes, not ${shown}.`,
+  );
 }
 
 function isLonger(pattern: string, maxBytes: number): boolean {

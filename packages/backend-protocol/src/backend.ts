@@ -9,6 +9,7 @@ import type {
   GrepOptions,
   GrepResult,
   LineRange,
+  ListOptions,
   MoveOptions,
   OperationOptions,
   ReadLinesOptions,
@@ -45,10 +46,11 @@ export interface Backend {
   stat(path: string, options?: OperationOptions): Promise<FileInfo | null>;
 
   /**
-   * The entries of a directory, hidden ones too, in the order of the bytes of their names.
-   * @throws `not-found`, `not-directory`, `too-large` over {@link MAX_LIST_ENTRIES}
+   * The entries of a directory, hidden ones too, in the order of the bytes of their names; all of
+   * them, or a page of `limit` entries that come `after` a name.
+   * @throws `not-found`, `not-directory`, `too-large` (no `limit`, and over {@link MAX_LIST_ENTRIES}), `invalid-argument` (`limit`, or an `after` that is no name)
    */
-  ls(path: string, options?: OperationOptions): Promise<FileInfo[]>;
+  ls(path: string, options?: ListOptions): Promise<FileInfo[]>;
 
   /**
    * The bytes of a file, or `null` where there is none.

@@ -21,6 +21,23 @@ export interface FileInfo {
   modifiedAt: string;
 }
 
+/**
+ * Options of a listing. With the last name of one page as `after` of the next, a directory of any
+ * size is listed page by page: an entry that stays is neither missed nor repeated.
+ */
+export interface ListOptions extends OperationOptions {
+  /**
+   * Most entries to return, 1 to {@link MAX_LIST_ENTRIES}. A page of fewer entries is the last one.
+   * @default all, if they are no more than {@link MAX_LIST_ENTRIES}
+   */
+  limit?: number | undefined;
+  /**
+   * Return only entries whose names come after this one, in the order of their bytes. Nothing of
+   * this name need be there. @default from the first one
+   */
+  after?: string | undefined;
+}
+
 export interface ReadOptions extends OperationOptions {
   /** First byte, from 0. Beyond the end the result is empty. @default 0 */
   offset?: number;

@@ -3,10 +3,15 @@ export {
   checkCommand,
   checkGlobPattern,
   checkGrepPattern,
+  checkListOptions,
   requireWholeNumber,
   throwIfAborted,
 } from "./argument-checks.ts";
-export type { CheckedCommandOptions, WholeNumberBounds } from "./argument-checks.ts";
+export type {
+  CheckedCommandOptions,
+  CheckedListOptions,
+  WholeNumberBounds,
+} from "./argument-checks.ts";
 export type { Backend } from "./backend.ts";
 export { collectProcess } from "./collect-process.ts";
 export type {
@@ -22,6 +27,7 @@ export type {
   GrepOptions,
   GrepResult,
   LineRange,
+  ListOptions,
   MoveOptions,
   OperationOptions,
   ReadLinesOptions,

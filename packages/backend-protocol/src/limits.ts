@@ -31,7 +31,7 @@ export const MAX_SEARCH_LIMIT = 10_000;
 /** How long `glob` and `grep` search where no `timeoutMs` is given. */
 export const DEFAULT_SEARCH_TIMEOUT_MS = 10_000;
 
-/** Entries that one `ls` returns at most; a larger directory is `too-large`: use `glob`. */
+/** Most entries that one `ls` returns. A larger directory is `too-large` without a `limit`: list it in pages. */
 export const MAX_LIST_ENTRIES = 100_000;
 
 /** How long a command may run where no `timeoutMs` is given. */

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdir, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { SandboxError } from "@carrel/backend-protocol";
+import { MAX_LIST_ENTRIES, SandboxError } from "@carrel/backend-protocol";
 import { expect, test } from "vitest";
 import { createEmbeddedProvider } from "./embedded-provider.ts";
 import { createTestProvider } from "./testing/test-provider.ts";
@@ -131,6 +131,27 @@ test("what was half written when a process ended is deleted, and never listed", 
   await writing;
   expect((await sandbox.ls(".")).map(({ name }) => name)).toEqual(["upload"]);
 });
+
+test("ls: a directory that is too large to be listed whole is listed in pages", async () => {
+  await using subject = await createTestProvider();
+  const sandbox = await subject.provider.create("alice");
+  await sandbox.mkdir("many");
+  const many = join(subject.root, await onlyFolder(subject.root), "workspace", "many");
+  const count = MAX_LIST_ENTRIES + 1;
+  execFileSync("xargs", ["-n", "5000", "touch"], {
+    cwd: many,
+    input: Array.from({ length: count }, (_, index) => index + count).join("\n"),
+  });
+  await expect(sandbox.ls("many")).rejects.toMatchObject({ code: "too-large" });
+  const names: string[] = [];
+  for (;;) {
+    const page = await sandbox.ls("many", { limit: 40_000, after: names.at(-1) });
+    for (const { name } of page) names.push(name);
+    if (page.length < 40_000) break;
+  }
+  expect(names).toHaveLength(count);
+  expect(names.every((name, index) => name === String(index + count))).toBe(true);
+}, 60_000);
 
 test("an edit looks for the worst of texts in time", async () => {
   await using subject = await createTestProvider();

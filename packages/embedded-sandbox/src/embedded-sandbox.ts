@@ -12,6 +12,7 @@ import type {
   GrepOptions,
   GrepResult,
   LineRange,
+  ListOptions,
   ManagedSandbox,
   MoveOptions,
   OperationOptions,
@@ -79,7 +80,7 @@ export class EmbeddedSandbox implements ManagedSandbox {
     return stat(this.#running(), path, options);
   }
 
-  async ls(path: string, options?: OperationOptions): Promise<FileInfo[]> {
+  async ls(path: string, options?: ListOptions): Promise<FileInfo[]> {
     return ls(this.#running(), path, options);
   }
 

@@ -159,11 +159,34 @@ describe("an answer that cannot be", () => {
   const DATA: [FrameType, object] = [FRAME.data, Buffer.from("[]")];
   const MANY: [FrameType, object] = [FRAME.data, Buffer.from(`[${"{},".repeat(1000)}{}]`)];
 
+  function listOf(...paths: string[]): [FrameType, object] {
+    const infos = paths.map((path) => ({ path, type: "file", size: 0, mode: 0, mtimeMs: 0 }));
+    return [FRAME.data, Buffer.from(JSON.stringify(infos))];
+  }
+
   it.each<[string, string, (sandbox: AgentSandbox) => Promise<unknown>, [FrameType, object][]]>([
     ["an event", "stat", (sandbox) => sandbox.stat("f"), [EVENT]],
     ["an event amid a list", "ls", (sandbox) => sandbox.ls("f"), [DATA, EVENT]],
     ["no list", "ls", (sandbox) => sandbox.ls("f"), [[FRAME.result, {}]]],
     ["a list of nothing", "ls", (sandbox) => sandbox.ls("f"), [MANY, [FRAME.result, {}]]],
+    [
+      "a page with more entries than its limit",
+      "ls",
+      (sandbox) => sandbox.ls("/", { limit: 1 }),
+      [listOf("/a", "/b"), [FRAME.result, {}]],
+    ],
+    [
+      "a page that begins again",
+      "ls",
+      (sandbox) => sandbox.ls("/", { limit: 2, after: "a" }),
+      [listOf("/a", "/b"), [FRAME.result, {}]],
+    ],
+    [
+      "a page out of order",
+      "ls",
+      (sandbox) => sandbox.ls("/", { limit: 2 }),
+      [listOf("/b", "/a"), [FRAME.result, {}]],
+    ],
     ["no info", "stat", (sandbox) => sandbox.stat("f"), [[FRAME.result, {}]]],
     ["null", "mkdir", (sandbox) => sandbox.mkdir("f"), [[FRAME.result, Buffer.from("null")]]],
     [

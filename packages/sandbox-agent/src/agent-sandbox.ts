@@ -11,6 +11,7 @@ import {
   checkCommand,
   checkGlobPattern,
   checkGrepPattern,
+  checkListOptions,
   collectProcess,
   requireWholeNumber,
   resolveSandboxPath,
@@ -29,6 +30,7 @@ import type {
   GrepOptions,
   GrepResult,
   LineRange,
+  ListOptions,
   MoveOptions,
   OperationOptions,
   ProcessInfo,
@@ -51,6 +53,7 @@ import type { Answered, Question } from "./ask.ts";
 import { download } from "./byte-stream.ts";
 import { connectLoopback } from "./loopback-connection.ts";
 import { sendBody } from "./send-body.ts";
+import { requirePage } from "./list-page.ts";
 import { readList } from "./wire-list.ts";
 import {
   diskUsageSchema,
@@ -103,10 +106,13 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
     return answer.info;
   }
 
-  async ls(path: string, { signal }: OperationOptions = {}): Promise<FileInfo[]> {
-    const parameters = { path: this.#resolve(path) };
+  async ls(path: string, options: ListOptions = {}): Promise<FileInfo[]> {
+    const page = checkListOptions(options);
+    const { limit, after, signal } = options;
+    const parameters = { path: this.#resolve(path), limit, after };
     const { body } = await this.#look({ method: "ls", parameters, answer: emptySchema, signal });
-    return readList(body, { element: fileInfoSchema, maxElements: MAX_LIST_ENTRIES });
+    const maxElements = limit ?? MAX_LIST_ENTRIES;
+    return requirePage(readList(body, { element: fileInfoSchema, maxElements }), page);
   }
 
   async read(path: string, options: ReadOptions = {}): Promise<Uint8Array | null> {

@@ -18,6 +18,7 @@ import { isolationBehaviours } from "./isolation.ts";
 import { lifecycleBehaviours, pauseBehaviours } from "./lifecycle.ts";
 import { linkBehaviours } from "./links.ts";
 import { lsBehaviours } from "./ls.ts";
+import { lsPageBehaviours } from "./ls-pages.ts";
 import { mkdirBehaviours } from "./mkdir.ts";
 import { moveBehaviours } from "./move.ts";
 import { nameBehaviours } from "./names.ts";
@@ -44,6 +45,7 @@ export const BEHAVIOUR_GROUPS: Readonly<Record<ConformancePart, readonly Behavio
   files: [
     statBehaviours,
     lsBehaviours,
+    lsPageBehaviours,
     readBehaviours,
     readLinesBehaviours,
     writeBehaviours,

@@ -45,7 +45,7 @@ async function add(walk: Walk, entry: ArchiveEntry): Promise<void> {
     mode: entry.stats.mode & 0o7777,
     mtime: entry.stats.mtime,
   });
-  for (const name of await directoryNames(entry, walk.signal)) {
+  for (const name of await directoryNames(entry, { signal: walk.signal })) {
     const hostPath = Buffer.concat([entry.hostPath, Buffer.from("/"), name]);
     const path = `${entry.path}/${pathFromBytes(name)}`;
     try {

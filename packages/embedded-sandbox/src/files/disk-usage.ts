@@ -28,7 +28,7 @@ async function usedBelow(
     const stats = await lstat(hostPath);
     let bytes = stats.blocks * BLOCK_BYTES;
     if (!stats.isDirectory()) return bytes;
-    for (const name of await directoryNames({ path, hostPath }, signal)) {
+    for (const name of await directoryNames({ path, hostPath }, { signal })) {
       bytes += await usedBelow(path, Buffer.concat([hostPath, Buffer.from("/"), name]), signal);
     }
     return bytes;

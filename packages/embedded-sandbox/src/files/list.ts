@@ -3,9 +3,15 @@ import {
   MAX_LIST_ENTRIES,
   SandboxError,
   pathFromBytes,
+  checkListOptions,
   throwIfAborted,
 } from "@carrel/backend-protocol";
-import type { FileInfo, OperationOptions } from "@carrel/backend-protocol";
+import type {
+  CheckedListOptions,
+  FileInfo,
+  ListOptions,
+  OperationOptions,
+} from "@carrel/backend-protocol";
 import { fileInfo, virtualDirectoryInfo } from "./file-info.ts";
 import { refusedLink, show } from "./file-tree.ts";
 import type { Entry, FileTree } from "./file-tree.ts";
@@ -26,15 +32,43 @@ export async function stat(
 export async function ls(
   tree: FileTree,
   path: string,
-  { signal }: OperationOptions = {},
+  options: ListOptions = {},
 ): Promise<FileInfo[]> {
-  throwIfAborted(signal);
+  const page = checkListOptions(options);
+  throwIfAborted(options.signal);
   const resolved = tree.resolve(path);
   const virtual = tree.virtualNames(resolved);
-  if (virtual) return Promise.all(virtual.sort().map((name) => child(tree, resolved, name)));
+  if (virtual) {
+    const names = pageOf(virtual, page);
+    return Promise.all(names.map((name) => child(tree, resolved, name)));
+  }
   const directory = await tree.get(path);
   requireDirectory(directory);
-  const names = await directoryNames(directory, signal);
+  const { limit, after } = page;
+  const { signal } = options;
+  if (limit !== null) return fullPage(directory, { limit, after, signal });
+  return infosOf(directory, await directoryNames(directory, { after, signal }), signal);
+}
+
+/** Reads on as long as entries of the page vanish, so that only the last page is short. */
+async function fullPage(directory: Entry, wanted: NamesWanted): Promise<FileInfo[]> {
+  const entries: FileInfo[] = [];
+  let { after } = wanted;
+  while (entries.length < wanted.limit) {
+    const limit = wanted.limit - entries.length;
+    const names = await smallestNames(directory, { ...wanted, after, limit });
+    for (const info of await infosOf(directory, names, wanted.signal)) entries.push(info);
+    if (names.length < limit) break;
+    after = names.at(-1)!;
+  }
+  return entries;
+}
+
+async function infosOf(
+  directory: Entry,
+  names: readonly Buffer[],
+  signal: AbortSignal | undefined,
+): Promise<FileInfo[]> {
   const entries: FileInfo[] = [];
   for (const name of names) {
     throwIfAborted(signal);
@@ -44,28 +78,79 @@ export async function ls(
   return entries;
 }
 
+/** The names of mounts, which are few. */
+function pageOf(names: readonly string[], { limit, after }: CheckedListOptions): string[] {
+  const wanted = names.filter(
+    (name) => after === null || Buffer.compare(Buffer.from(name), after) > 0,
+  );
+  return wanted.toSorted().slice(0, limit ?? wanted.length);
+}
+
 async function child(tree: FileTree, parent: string, name: string): Promise<FileInfo> {
   const path = parent === "/" ? `/${name}` : `${parent}/${name}`;
   return (await stat(tree, path)) ?? virtualDirectoryInfo(path);
 }
 
+export interface NamesOptions {
+  signal?: AbortSignal | undefined;
+  /** Only names that come after this one. @default all */
+  after?: Uint8Array | null | undefined;
+}
+
 /** The names in a directory as bytes, in their order. */
 export async function directoryNames(
   directory: Pick<Entry, "path" | "hostPath">,
-  signal?: AbortSignal,
+  { after, signal }: NamesOptions = {},
 ): Promise<Buffer[]> {
   const names: Buffer[] = [];
+  for await (const name of namesIn(directory, { after, signal })) {
+    if (names.push(name) > MAX_LIST_ENTRIES) throw tooManyEntries(directory.path);
+  }
+  return names.sort((left, right) => Buffer.compare(left, right));
+}
+
+interface NamesWanted extends NamesOptions {
+  limit: number;
+}
+
+/** How many names more than wanted are gathered at least before the largest ones are dropped. */
+const GATHERED_NAMES = 1024;
+
+/** The first names after one, of a directory of any size: never many more than wanted are kept. */
+async function smallestNames(
+  directory: Pick<Entry, "path" | "hostPath">,
+  { limit, ...options }: NamesWanted,
+): Promise<Buffer[]> {
+  let names: Buffer[] = [];
+  const keepSmallest = (): void => {
+    names = names.sort((left, right) => Buffer.compare(left, right)).slice(0, limit);
+  };
+  let largest: Buffer | undefined;
+  for await (const name of namesIn(directory, options)) {
+    if (largest && Buffer.compare(name, largest) > 0) continue;
+    if (names.push(name) < limit + Math.max(limit, GATHERED_NAMES)) continue;
+    keepSmallest();
+    largest = names.at(-1);
+  }
+  keepSmallest();
+  return names;
+}
+
+async function* namesIn(
+  directory: Pick<Entry, "path" | "hostPath">,
+  { after, signal }: NamesOptions,
+): AsyncGenerator<Buffer> {
   try {
     // The types know only `encoding: BufferEncoding`; the function itself also takes "buffer".
     const options = { encoding: "buffer" as BufferEncoding };
     for await (const { name } of await opendir(directory.hostPath, options)) {
       throwIfAborted(signal);
-      if (names.push(Buffer.from(name)) > MAX_LIST_ENTRIES) throw tooManyEntries(directory.path);
+      const bytes = Buffer.from(name);
+      if (!after || Buffer.compare(bytes, after) > 0) yield bytes;
     }
   } catch (error) {
     throw translateHostError(error, directory.path);
   }
-  return names.sort((left, right) => Buffer.compare(left, right));
 }
 
 /** `null`: removed meanwhile. */
@@ -93,6 +178,6 @@ export function requireDirectory(entry: Entry): void {
 function tooManyEntries(path: string): SandboxError {
   return new SandboxError({
     code: "too-large",
-    message: `${show(path)} has more than ${MAX_LIST_ENTRIES} entries; find what you need with glob.`,
+    message: `${show(path)} has more than ${MAX_LIST_ENTRIES} entries; list it in pages (limit, after), or find what you need with glob.`,
   });
 }

@@ -15,6 +15,7 @@ import (
 // A number is only the same process with the same start.
 type family struct {
 	child    *Child
+	start    uint64 // of the child
 	self     int
 	members  map[int]uint64 // by number, their start
 	sessions map[int]bool   // that only members are in
@@ -26,15 +27,21 @@ type family struct {
 func newFamily(child *Child) *family {
 	f := &family{
 		child:    child,
+		start:    child.start,
 		self:     os.Getpid(),
-		members:  map[int]uint64{child.pid: child.start},
 		sessions: map[int]bool{},
 		suspects: map[int]uint64{},
 		cleared:  map[int]uint64{},
 		reader:   newProcReader(environmentSize),
 	}
+	now, ok := f.reader.stat(child.pid)
+	if ok && f.start == 0 && child.reaper.isKnown(child.pid) {
+		// It could not be read when the child began. The number is the child's until it is reaped.
+		f.start = now.start
+	}
+	f.members = map[int]uint64{child.pid: f.start}
 	// Where the child ended long ago its number may be another process's by now, and its session's.
-	if now, ok := f.reader.stat(child.pid); !ok || now.start == child.start {
+	if !ok || now.start == f.start {
 		f.sessions[child.pid] = true
 	}
 	return f
@@ -59,7 +66,9 @@ func (f *family) stop() found {
 	defer f.child.reaper.scanning.Unlock()
 	var result found
 	var others []proc
-	for _, pid := range pids() {
+	f.reader.refused = false
+	processes, err := Processes()
+	for _, pid := range processes {
 		p, ok := f.reader.stat(pid)
 		switch {
 		case !ok || p.isDead() || f.isForeign(p):
@@ -92,6 +101,10 @@ func (f *family) stop() found {
 		}
 		others = rest
 	}
+	if err != nil || f.reader.refused {
+		// What could not be looked at may be a member.
+		result.pending++
+	}
 	return result
 }
 
@@ -108,7 +121,7 @@ func is(noted map[int]uint64, p proc) bool {
 
 // isForeign: this program, what is older than the child, and the other children.
 func (f *family) isForeign(p proc) bool {
-	return p.pid == f.self || p.start < f.child.start ||
+	return p.pid == f.self || p.start < f.start ||
 		p.pid != f.child.pid && p.parent == f.self && f.child.reaper.isKnown(p.pid)
 }
 

@@ -2,7 +2,6 @@ package children
 
 import (
 	"bytes"
-	"os"
 	"strconv"
 	"syscall"
 )
@@ -11,6 +10,7 @@ const (
 	statSize = 1024
 	// Where a process puts more in front of its mark, it is still found by its session and its parent.
 	environmentSize = 256 * 1024
+	directoryBuffer = 32 * 1024
 )
 
 // proc is what /proc/PID/stat tells of a process.
@@ -29,14 +29,20 @@ func (p proc) isRunning() bool { return p.state == 'R' || p.state == 'S' }
 
 // procReader reads /proc with one buffer. It goes past package os, which would offer each file to
 // the poller.
-type procReader struct{ buffer []byte }
+type procReader struct {
+	buffer []byte
+	// refused tells that something was not read although it may be there: the kernel had no
+	// descriptor or no memory for it.
+	refused bool
+}
 
-func newProcReader(size int) *procReader { return &procReader{make([]byte, size)} }
+func newProcReader(size int) *procReader { return &procReader{buffer: make([]byte, size)} }
 
 // file gives the start of a file, as much as fits; valid until the next read.
 func (r *procReader) file(pid int, name string) ([]byte, error) {
 	fd, err := syscall.Open("/proc/"+strconv.Itoa(pid)+"/"+name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
+		r.refused = r.refused || isRefusal(err)
 		return nil, err
 	}
 	defer syscall.Close(fd)
@@ -90,22 +96,48 @@ func parseStat(pid int, text []byte) (proc, bool) {
 	}, true
 }
 
-// pids lists the processes there are, the newest first as far as numbers tell: what forks fast is
-// reached while it is still there.
-func pids() []int {
-	directory, err := os.Open("/proc")
+// IsFromOutside tells whether a process was started from outside of this process namespace, as an
+// engine does that starts a program in a container: it has no parent in here. What programs in here
+// start has one, at the least the one that orphans fall to.
+func IsFromOutside(pid int) bool {
+	found, ok := newProcReader(statSize).stat(pid)
+	return ok && found.parent == 0 && pid != 1
+}
+
+func isRefusal(err error) bool {
+	return err == syscall.EMFILE || err == syscall.ENFILE || err == syscall.ENOMEM
+}
+
+// Processes lists the processes there are, the newest first as far as numbers tell: what forks fast is
+// reached while it is still there. It goes past package os like procReader.
+func Processes() ([]int, error) {
+	directory, err := syscall.Open("/proc", syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
 	if err != nil {
-		return nil
+		return nil, err
 	}
-	defer directory.Close()
-	names, _ := directory.Readdirnames(-1)
+	defer syscall.Close(directory)
+	var names []string
+	buffer := make([]byte, directoryBuffer)
+	for {
+		size, err := syscall.ReadDirent(directory, buffer)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if size <= 0 {
+			break
+		}
+		_, _, names = syscall.ParseDirent(buffer[:size], -1, names)
+	}
 	result := make([]int, 0, len(names))
 	for index := len(names) - 1; index >= 0; index-- {
 		if pid, err := strconv.Atoi(names[index]); err == nil {
 			result = append(result, pid)
 		}
 	}
-	return result
+	return result, nil
 }
 
 // adjustOOMScore is a preference: where it may not be written the kernel chooses by itself.

@@ -29,6 +29,11 @@ type Options struct {
 // Connect serves or relays the client on standard input and output. As the daemon it returns only
 // when it cannot go on.
 func Connect(options Options) error {
+	// Processes of the same user neither trace this one nor read its memory, its environment and what
+	// it has open: the relay of a client from outside of the sandbox is not to be taken over.
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetDumpable, 0, 0); errno != 0 {
+		return errno
+	}
 	deadline := time.Now().Add(bindTime)
 	for {
 		listener, err := listen(options.Socket)
@@ -46,6 +51,6 @@ func Connect(options Options) error {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("the daemon at the socket @%s cannot be reached: %v", options.Socket, err)
 		}
-		time.Sleep(bindPause)
+		pause(bindPause)
 	}
 }

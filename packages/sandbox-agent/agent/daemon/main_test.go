@@ -22,7 +22,12 @@ const patience = 30 * time.Second
 // agentPath is the program under test.
 var agentPath string
 
-func TestMain(m *testing.M) { os.Exit(withBinary(m.Run)) }
+func TestMain(m *testing.M) {
+	if what := os.Getenv(exhaustedBy); what != "" {
+		os.Exit(exhaust(what))
+	}
+	os.Exit(withBinary(m.Run))
+}
 
 func withBinary(run func() int) int {
 	directory, err := os.MkdirTemp("", "carrel-daemon-")

@@ -1,10 +1,12 @@
 package daemon
 
 import (
-	"io"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 	"time"
+
+	"carrel-agent/nonblocking"
 )
 
 const (
@@ -15,26 +17,80 @@ const (
 
 // relay passes bytes between standard input and output and the daemon, until either ends the
 // connection. Why it ended both know better.
-func relay(fd int) error {
+//
+// It waits with ppoll and uses neither timers nor package os: a sandbox that has used up what the
+// kernel lets its user watch with epoll, which the runtime's poller needs, can still be reached.
+func relay(daemon int) error {
 	runtime.GOMAXPROCS(1)
-	client, err := standardTransport()
-	if err != nil {
-		return err
+	// What is made here stays. Collecting it would start a timer, and with it the poller.
+	debug.SetGCPercent(-1)
+	for _, descriptor := range []int{0, 1, daemon} {
+		if err := syscall.SetNonblock(descriptor, true); err != nil {
+			return err
+		}
 	}
-	daemon := socketTransport(fd)
-	go func() {
-		copyAll(daemon, client)
-		_ = syscall.Shutdown(fd, syscall.SHUT_WR)
-		over := time.Now().Add(partTime)
-		_ = daemon.SetReadDeadline(over)
-		_ = client.SetWriteDeadline(over)
-	}()
-	copyAll(client, daemon)
+	up := &copying{from: 0, to: daemon, buffer: make([]byte, relayBuffer)}
+	down := &copying{from: daemon, to: 1, buffer: make([]byte, relayBuffer)}
+	var parting time.Time
+	for !down.over {
+		if up.over && parting.IsZero() {
+			_ = syscall.Shutdown(daemon, syscall.SHUT_WR)
+			parting = time.Now().Add(partTime)
+		}
+		limit := time.Duration(-1)
+		if !parting.IsZero() {
+			if limit = time.Until(parting); limit <= 0 {
+				return nil
+			}
+		}
+		up.waits = up.step()
+		down.waits = down.step()
+		if down.over || up.over && parting.IsZero() {
+			continue
+		}
+		if err := nonblocking.Wait(limit, up.waits, down.waits); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// copyAll hides the other abilities of both ends: io.Copy would use splice, which moves one pipe's
-// worth at a time and waits with a thread.
-func copyAll(to io.Writer, from io.Reader) {
-	_, _ = io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, relayBuffer))
+// copying is one direction of a relay.
+type copying struct {
+	from, to   int
+	buffer     []byte
+	start, end int // of what was read and not written yet
+	over       bool
+	waits      nonblocking.Wanted
+}
+
+// step passes on what can be passed on at once, and tells what has to be waited for.
+func (c *copying) step() nonblocking.Wanted {
+	for !c.over {
+		if c.start == c.end {
+			count, err := syscall.Read(c.from, c.buffer)
+			switch {
+			case err == syscall.EINTR:
+				continue
+			case err == syscall.EAGAIN:
+				return nonblocking.Wanted{Descriptor: c.from}
+			case err != nil || count == 0:
+				c.over = true
+				return nonblocking.Wanted{Descriptor: -1}
+			}
+			c.start, c.end = 0, count
+		}
+		count, err := syscall.Write(c.to, c.buffer[c.start:c.end])
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			return nonblocking.Wanted{Descriptor: c.to, Writable: true}
+		case err != nil:
+			c.over = true
+			return nonblocking.Wanted{Descriptor: -1}
+		}
+		c.start += count
+	}
+	return nonblocking.Wanted{Descriptor: -1}
 }

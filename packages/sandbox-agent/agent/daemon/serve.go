@@ -10,12 +10,12 @@ import (
 	"syscall"
 	"time"
 
+	"carrel-agent/nonblocking"
 	"carrel-agent/rpc"
 )
 
 const (
 	prSetDumpable  = 4
-	maxConnections = 16
 	acceptPause    = 50 * time.Millisecond
 	processorsUsed = 2
 	garbagePercent = 50
@@ -25,19 +25,19 @@ const (
 
 // serve is the daemon: it serves its own standard input and output first, and whoever else
 // connects, until the sandbox ends.
-func serve(listener *os.File, options Options) error {
+func serve(socket int, options Options) error {
 	runtime.GOMAXPROCS(processorsUsed)
 	debug.SetGCPercent(garbagePercent)
 	debug.SetMemoryLimit(heapLimitBytes)
-	// Processes of the same user neither trace it nor read its memory and environment.
-	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetDumpable, 0, 0); errno != 0 {
-		return errno
-	}
 	outliveSignals()
 	openToOwner(options.WorkDir)
 	if options.OwnsSandbox {
 		openToOwner(os.Getenv("HOME"))
 		endLeftovers()
+	}
+	listener, err := startPoller(socket, options.OwnsSandbox)
+	if err != nil {
+		return err
 	}
 	makeThreads()
 	instance := newInstance()
@@ -56,10 +56,9 @@ func serve(listener *os.File, options Options) error {
 	if err != nil {
 		return err
 	}
-	slots := make(chan struct{}, maxConnections)
-	slots <- struct{}{}
-	go serveOne(server, first, slots)
-	return acceptAll(listener, server, slots)
+	connections := newConnectionGroups()
+	go connections.of(os.Getpid()).serve(server, first)
+	return acceptAll(listener, server, connections)
 }
 
 // outliveSignals catches what would end the daemon, and drops it. To ignore the signals instead
@@ -70,23 +69,16 @@ func outliveSignals() {
 		syscall.SIGTTOU)
 }
 
-func serveOne(server *rpc.Server, client transport, slots <-chan struct{}) {
-	// Why a connection ended concerns its client, who was told with GOODBYE.
-	_ = server.Serve(client)
-	<-slots
-}
-
-// acceptAll takes connections as long as there are slots. Want of descriptors or memory passes.
-func acceptAll(listener *os.File, server *rpc.Server, slots chan struct{}) error {
+// acceptAll takes every connection at once, so that none waits behind others. Want of descriptors or
+// memory passes.
+func acceptAll(listener *nonblocking.File, server *rpc.Server, connections *connectionGroups) error {
 	for {
-		slots <- struct{}{}
-		fd, err := accept(listener)
+		fd, pid, err := accept(listener)
 		switch err {
 		case nil:
-			go serveOne(server, socketTransport(fd), slots)
+			go connections.of(pid).serve(server, socketTransport(fd))
 			continue
 		case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EINTR:
-			<-slots
 			time.Sleep(acceptPause)
 		default:
 			return err

@@ -3,9 +3,12 @@ package daemon
 import (
 	"os"
 	"syscall"
+
+	"carrel-agent/nonblocking"
 )
 
-const backlog = 16
+// backlog is how many connections may wait for the daemon to take them, which it does at once.
+const backlog = 128
 
 // abstract is a socket without a file: only processes of the sandbox's own network namespace see it,
 // and it is gone with whoever bound it.
@@ -16,19 +19,19 @@ func newSocket() (int, error) {
 }
 
 // listen binds the name; syscall.EADDRINUSE where a daemon has it.
-func listen(name string) (*os.File, error) {
+func listen(name string) (int, error) {
 	fd, err := newSocket()
 	if err != nil {
-		return nil, err
+		return -1, err
 	}
 	if err = syscall.Bind(fd, abstract(name)); err == nil {
 		err = syscall.Listen(fd, backlog)
 	}
 	if err != nil {
 		_ = syscall.Close(fd)
-		return nil, err
+		return -1, err
 	}
-	return os.NewFile(uintptr(fd), "listener"), nil
+	return fd, nil
 }
 
 // dial reaches the daemon that listens; syscall.ECONNREFUSED where none does.
@@ -53,27 +56,23 @@ func wake(fd int) {
 	}
 }
 
-// accept waits for the next connection from a process of this user.
-func accept(listener *os.File) (int, error) {
-	raw, err := listener.SyscallConn()
-	if err != nil {
-		return -1, err
-	}
+// accept waits for the next connection from a process of this user, and tells which one it is.
+func accept(listener *nonblocking.File) (fd, pid int, err error) {
 	for {
 		fd, failed := -1, error(nil)
-		err := raw.Read(func(listening uintptr) bool {
+		err := listener.WhenReadable(func(listening uintptr) bool {
 			fd, _, failed = syscall.Accept4(int(listening), syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK)
 			return failed != syscall.EAGAIN
 		})
 		if err != nil {
-			return -1, err
+			return -1, 0, err
 		}
 		if failed != nil {
-			return -1, failed
+			return -1, 0, failed
 		}
 		peer, err := syscall.GetsockoptUcred(fd, syscall.SOL_SOCKET, syscall.SO_PEERCRED)
 		if err == nil && int(peer.Uid) == os.Getuid() {
-			return fd, nil
+			return fd, int(peer.Pid), nil
 		}
 		_ = syscall.Close(fd)
 	}

@@ -8,9 +8,9 @@ import (
 )
 
 // spareThreads are for what runs beside the calls that may block, and takes turns at that: starting a
-// process, looking through /proc, collecting what ended, and the runtime's own work. Under full load
-// four of them are in use.
-const spareThreads = 8
+// process, looking through /proc, collecting what ended, waiting for what the runtime's poller does not
+// take, and the runtime's own work. Under full load five of them are in use.
+const spareThreads = 9
 
 // makeThreads makes the threads that the daemon will need while it still can. Where the user's
 // programs have used up the sandbox's limit of processes, the runtime ends a program that needs one

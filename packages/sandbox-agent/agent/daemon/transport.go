@@ -1,16 +1,17 @@
 package daemon
 
 import (
-	"os"
 	"syscall"
 	"time"
+
+	"carrel-agent/nonblocking"
 )
 
 // transport is a byte stream of one or two descriptors. Who waits for them holds no thread.
-type transport struct{ in, out *os.File }
+type transport struct{ in, out *nonblocking.File }
 
 func socketTransport(fd int) transport {
-	file := os.NewFile(uintptr(fd), "connection")
+	file := nonblocking.New(fd, "connection")
 	return transport{file, file}
 }
 
@@ -37,7 +38,7 @@ func standardTransport() (transport, error) {
 	return transport{in, out}, syscall.Close(null)
 }
 
-func takeOver(fd int) (*os.File, error) {
+func takeOver(fd int) (*nonblocking.File, error) {
 	copied, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, 3)
 	if errno != 0 {
 		return nil, errno
@@ -45,7 +46,7 @@ func takeOver(fd int) (*os.File, error) {
 	if err := syscall.SetNonblock(int(copied), true); err != nil {
 		return nil, err
 	}
-	return os.NewFile(copied, "standard stream"), nil
+	return nonblocking.New(int(copied), "standard stream"), nil
 }
 
 func (t transport) Read(into []byte) (int, error)         { return t.in.Read(into) }

@@ -22,7 +22,7 @@ func archive(ctx context.Context, call *rpc.Call) (any, error) {
 	}
 	output := bodyBuffer(call.Writer(ctx))
 	defer output.release()
-	err = pack(ctx, path, output)
+	err = pack(ctx, path, output, call.Work())
 	if err == nil {
 		err = output.flush()
 	}
@@ -40,7 +40,7 @@ type packing struct {
 	writer *tar.Writer
 }
 
-func pack(ctx context.Context, path string, output io.Writer) error {
+func pack(ctx context.Context, path string, output io.Writer, work *rpc.Work) error {
 	parentPath, name := split(path)
 	if name == "" {
 		name = "."
@@ -54,7 +54,11 @@ func pack(ctx context.Context, path string, output io.Writer) error {
 		return absent(err)
 	}
 	defer parent.Close()
-	p := &packing{ctx: ctx, trail: newTrail(parent, name), writer: tar.NewWriter(output)}
+	trail, err := newTrail(parent, name, work)
+	if err != nil {
+		return err
+	}
+	p := &packing{ctx: ctx, trail: trail, writer: tar.NewWriter(output)}
 	defer p.trail.close()
 	if err := p.first(); err != nil {
 		return absent(err)
@@ -155,7 +159,7 @@ func (p *packing) directory(name string, child *Directory) error {
 		if err = syscall.Fstat(child.descriptor, &stat); err != nil {
 			return err
 		}
-		names, err = child.Names(maxPending + 1)
+		names, err = readNames(child, p.trail.work)
 		return err
 	})
 	if err == nil {
@@ -170,7 +174,7 @@ func (p *packing) directory(name string, child *Directory) error {
 	}
 	names = withoutDrafts(names)
 	sort.Sort(sort.Reverse(sort.StringSlice(names)))
-	return p.trail.expect(names...)
+	return p.trail.expectTaken(names)
 }
 
 func (p *packing) file(name string, file *File) error {

@@ -200,7 +200,9 @@ func TestArchiveFillsUpAFileThatShrank(t *testing.T) {
 	must(t, err)
 	must(t, os.Truncate(path, 70_000))
 	var output bytes.Buffer
-	p := &packing{ctx: context.Background(), trail: newTrail(nil, ""), writer: tar.NewWriter(&output)}
+	trail, err := newTrail(nil, "", nil)
+	must(t, err)
+	p := &packing{ctx: context.Background(), trail: trail, writer: tar.NewWriter(&output)}
 	must(t, p.file("file", file))
 	makeFile(t, path, "short")
 	file, err = OpenFile(path)

@@ -173,7 +173,7 @@ func (c *client) open(method string, with params) *testCall {
 // sendBody gives all of a body, as fast as the agent takes it.
 func (c *testCall) sendBody(body io.Reader) {
 	block := make([]byte, wire.MaxChunk)
-	window := 1024 * 1024
+	window := 128 * 1024
 	for {
 		count, err := io.ReadFull(body, block)
 		for window < count {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 
 	"carrel-agent/rpc"
@@ -37,7 +38,7 @@ func (s *service) edit(ctx context.Context, call *rpc.Call) (any, error) {
 	if err := CheckPath(params.Path); err != nil {
 		return nil, err
 	}
-	oldText, newText, err := editTexts(params, call.Body(ctx))
+	oldText, newText, err := editTexts(params, countedBody{call.Body(ctx), call.Work()})
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +47,21 @@ func (s *service) edit(ctx context.Context, call *rpc.Call) (any, error) {
 		return nil, Translate("edit", string(params.Path), err)
 	}
 	return result, nil
+}
+
+// countedBody counts what is read of a body as held, a quarter more than its bytes: a slice that grows
+// has so much to spare.
+type countedBody struct {
+	body io.Reader
+	work *rpc.Work
+}
+
+func (c countedBody) Read(into []byte) (int, error) {
+	count, err := c.body.Read(into)
+	if refused := c.work.Take(count + count/4); refused != nil {
+		return 0, refused
+	}
+	return count, err
 }
 
 // editTexts takes the old text and the new one from the body, which is as long as they are.
@@ -60,6 +76,10 @@ func editTexts(params editParams, body io.Reader) (oldText, newText []byte, err 
 	size := params.OldBytes + params.NewBytes
 	// As it comes, and not as it is announced: memory is for what was sent.
 	texts, err := io.ReadAll(io.LimitReader(body, size+1))
+	var refused *wire.Error
+	if errors.As(err, &refused) {
+		return nil, nil, refused
+	}
 	if err != nil {
 		return nil, nil, broken(err)
 	}

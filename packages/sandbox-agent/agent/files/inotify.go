@@ -2,10 +2,11 @@ package files
 
 import (
 	"encoding/binary"
-	"os"
 	"syscall"
 	"time"
 
+	"carrel-agent/nonblocking"
+	"carrel-agent/rpc"
 	"carrel-agent/wire"
 )
 
@@ -16,10 +17,14 @@ const (
 	watchedEnd = syscall.IN_DELETE_SELF | syscall.IN_MOVE_SELF
 )
 
+// watchCost is what a watched directory costs beside its path: its place in a map that grows by doubling.
+const watchCost = 96
+
 // inotify is the kernel's telling of changes in directories, one by one: it knows nothing of trees.
 type inotify struct {
-	file   *os.File
+	file   *nonblocking.File
 	paths  map[int32]string // by the kernel's numbers
+	work   *rpc.Work        // counts what the paths cost
 	buffer [32 * 1024]byte
 }
 
@@ -29,32 +34,50 @@ type change struct {
 	name   string
 }
 
-func newInotify() (*inotify, error) {
+func newInotify(work *rpc.Work) (*inotify, error) {
 	descriptor, err := syscall.InotifyInit1(syscall.IN_NONBLOCK | syscall.IN_CLOEXEC)
+	if err == syscall.EMFILE {
+		return nil, wire.Errorf(wire.Unavailable, "the kernel allows no more watches here: the limit of inotify instances by user, or of open files, is reached; end another watch")
+	}
 	if err != nil {
 		return nil, err
 	}
-	file := os.NewFile(uintptr(descriptor), "inotify")
-	return &inotify{file: file, paths: map[int32]string{}}, nil
+	file := nonblocking.New(descriptor, "inotify")
+	return &inotify{file: file, paths: map[int32]string{}, work: work}, nil
 }
 
 // add watches a directory. One that is watched already stays so, under its new path.
 func (n *inotify) add(path string, mask uint32) error {
+	if err := n.work.Take(len(path) + watchCost); err != nil {
+		return err
+	}
 	number, err := n.control(func(descriptor int) (int, error) {
 		return syscall.InotifyAddWatch(descriptor, path, mask)
 	})
-	if err == syscall.ENOSPC {
-		return wire.Errorf(wire.Capacity, "cannot watch %s: this machine's limit of watches is reached", Show(path))
+	if err != nil {
+		n.work.Give(len(path) + watchCost)
+	}
+	if err == syscall.ENOSPC || err == syscall.ENOMEM {
+		return wire.Errorf(wire.Unavailable, "cannot watch %s: the kernel's limit of inotify watches by user, or of memory, is reached; watch a smaller tree, or end another watch", Show(path))
 	}
 	if err != nil {
 		return err
 	}
+	n.forget(int32(number)) // under its old path
 	n.paths[int32(number)] = path
 	return nil
 }
 
+// forget drops the path of a watch that has ended.
+func (n *inotify) forget(number int32) {
+	if path, ok := n.paths[number]; ok {
+		n.work.Give(len(path) + watchCost)
+		delete(n.paths, number)
+	}
+}
+
 func (n *inotify) remove(number int32) {
-	delete(n.paths, number)
+	n.forget(number)
 	// Where this fails the kernel has ended the watch itself.
 	_, _ = n.control(func(descriptor int) (int, error) {
 		return syscall.InotifyRmWatch(descriptor, uint32(number))
@@ -63,11 +86,7 @@ func (n *inotify) remove(number int32) {
 
 // control calls the kernel with the descriptor, which os.File.Fd would make blocking.
 func (n *inotify) control(call func(descriptor int) (int, error)) (result int, err error) {
-	raw, err := n.file.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	if controlErr := raw.Control(func(descriptor uintptr) { result, err = call(int(descriptor)) }); controlErr != nil {
+	if controlErr := n.file.Control(func(descriptor uintptr) { result, err = call(int(descriptor)) }); controlErr != nil {
 		return 0, controlErr
 	}
 	return result, err

@@ -36,14 +36,14 @@ func remove(ctx context.Context, call *rpc.Call) (any, error) {
 	if path == "/" {
 		return nil, invalidPath(path, "itself cannot be removed; name something in it")
 	}
-	removed, err := removePath(ctx, path, params.Recursive)
+	removed, err := removePath(ctx, path, params.Recursive, call.Work())
 	if err != nil {
 		return nil, Translate("remove", path, err)
 	}
 	return removeResult{removed}, nil
 }
 
-func removePath(ctx context.Context, path string, recursive bool) (bool, error) {
+func removePath(ctx context.Context, path string, recursive bool, work *rpc.Work) (bool, error) {
 	parentPath, name := split(path)
 	var parent *Directory
 	err := step(ctx, func() (err error) {
@@ -59,7 +59,7 @@ func removePath(ctx context.Context, path string, recursive bool) (bool, error) 
 		return false, nil
 	}
 	if err == syscall.ENOTEMPTY && recursive {
-		err = removeTree(ctx, parent, name)
+		err = removeTree(ctx, parent, name, work)
 	}
 	return err == nil, err
 }
@@ -91,8 +91,12 @@ type removal struct {
 	refills int
 }
 
-func removeTree(ctx context.Context, parent *Directory, name string) error {
-	r := &removal{trail: newTrail(parent, name)}
+func removeTree(ctx context.Context, parent *Directory, name string, work *rpc.Work) error {
+	trail, err := newTrail(parent, name, work)
+	if err != nil {
+		return err
+	}
+	r := &removal{trail: trail}
 	defer r.trail.close()
 	for done := false; !done; {
 		err := step(ctx, func() (err error) {

@@ -155,7 +155,8 @@ func TestWalkEndsWhereADirectoryWasMovedAway(t *testing.T) {
 	start, err := OpenDirectory(directory)
 	must(t, err)
 	defer start.Close()
-	walk := newTrail(start, "0")
+	walk, err := newTrail(start, "0", nil)
+	must(t, err)
 	defer walk.close()
 	for _, name := range names {
 		child, err := walk.top().directory.Enter(name)
@@ -180,7 +181,7 @@ func TestRemoveEndsWhenItIsGivenUp(t *testing.T) {
 	defer parent.Close()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := removeTree(ctx, parent, "tree"); err == nil {
+	if err := removeTree(ctx, parent, "tree", nil); err == nil {
 		t.Error("it went on")
 	}
 	expectContent(t, directory+"/tree/file", "x")

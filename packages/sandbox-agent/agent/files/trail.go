@@ -4,14 +4,17 @@ import (
 	"strings"
 	"syscall"
 
+	"carrel-agent/rpc"
 	"carrel-agent/wire"
 )
 
 const (
 	// openLevels is how many directories one walk holds open, however deep it is.
 	openLevels = 32
-	// maxPending is how many names one walk keeps in memory.
+	// maxPending is how many names one walk keeps; what they cost is counted as well.
 	maxPending = 1_000_000
+	// levelCost is what a level costs beside its name.
+	levelCost = 128
 )
 
 // trail is the way from a directory down to the one that is being worked in. It goes by descriptors
@@ -20,6 +23,7 @@ const (
 type trail struct {
 	levels  []level
 	pending int
+	work    *rpc.Work
 }
 
 type level struct {
@@ -29,9 +33,11 @@ type level struct {
 	names     []string // that are still to be visited
 }
 
-// newTrail begins in a directory, which stays open and the caller's own.
-func newTrail(start *Directory, name string) *trail {
-	return &trail{levels: []level{{directory: start, names: []string{name}}}, pending: 1}
+// newTrail begins in a directory, which stays open and the caller's own. The work counts what the
+// trail holds.
+func newTrail(start *Directory, name string, work *rpc.Work) (*trail, error) {
+	t := &trail{work: work, levels: []level{{directory: start}}}
+	return t, t.expect(name)
 }
 
 func (t *trail) top() *level { return &t.levels[len(t.levels)-1] }
@@ -47,11 +53,20 @@ func (t *trail) next() (name string, ok bool) {
 	last := len(top.names) - 1
 	name, top.names = top.names[last], top.names[:last]
 	t.pending--
+	t.work.Give(costOf(name))
 	return name, true
 }
 
 // expect adds names to be visited in the directory that is worked in, the last of them first.
 func (t *trail) expect(names ...string) error {
+	if err := t.work.Take(costOf(names...)); err != nil {
+		return err
+	}
+	return t.expectTaken(names)
+}
+
+// expectTaken is expect for names whose cost was taken when they were read.
+func (t *trail) expectTaken(names []string) error {
 	t.pending += len(names)
 	if t.pending > maxPending {
 		return wire.Errorf(wire.TooLarge, "more than %d entries are in the directories down to %s", maxPending, Show(t.path("")))
@@ -63,6 +78,9 @@ func (t *trail) expect(names ...string) error {
 // enter goes into a directory in the one that is worked in.
 func (t *trail) enter(name string, directory *Directory) error {
 	id, err := directory.identity()
+	if err == nil {
+		err = t.work.Take(len(name) + levelCost)
+	}
 	if err != nil {
 		directory.Close()
 		return err
@@ -97,6 +115,7 @@ func (t *trail) leave() (string, error) {
 		above.directory = directory
 	}
 	name := left.name
+	t.work.Give(len(name) + levelCost)
 	left.directory.Close()
 	t.levels = t.levels[:len(t.levels)-1]
 	return name, nil

@@ -19,6 +19,8 @@ const (
 	gatherTime = 25 * time.Millisecond
 	// maxGathered is how many changes are told one by one; more are one change of the whole tree.
 	maxGathered = 4096
+	// eventCost is what a gathered change costs beside its path.
+	eventCost = 160
 )
 
 type fileEvent struct {
@@ -40,6 +42,9 @@ type watching struct {
 	last    map[string]string // the type that was gathered last for a path
 	all     bool              // anything may have changed: what is gathered says so
 	ended   bool              // the root is gone
+
+	gathered int // what the events cost
+	work     *rpc.Work
 }
 
 func watch(ctx context.Context, call *rpc.Call) (any, error) {
@@ -47,7 +52,7 @@ func watch(ctx context.Context, call *rpc.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	changes, err := newInotify()
+	changes, err := newInotify(call.Work())
 	if err != nil {
 		return nil, Translate("watch", root, err)
 	}
@@ -61,7 +66,7 @@ func watch(ctx context.Context, call *rpc.Call) (any, error) {
 		case <-over:
 		}
 	}()
-	w := &watching{root: root, changes: changes}
+	w := &watching{root: root, changes: changes, work: call.Work()}
 	err = w.begin(ctx)
 	for err == nil {
 		err = w.gather(ctx)
@@ -168,7 +173,7 @@ func (w *watching) tooMany() error {
 
 // gather waits for a change, then takes those that come shortly after it.
 func (w *watching) gather(ctx context.Context) error {
-	w.events, w.last, w.all = nil, map[string]string{}, false
+	w.empty()
 	until := time.Time{}
 	for !w.ended {
 		changes, err := w.changes.read(until)
@@ -203,7 +208,7 @@ func (w *watching) apply(ctx context.Context, change change) error {
 		w.tell(removed, w.root)
 		return nil
 	case change.mask&syscall.IN_IGNORED != 0:
-		delete(w.changes.paths, change.number)
+		w.changes.forget(change.number)
 		return nil
 	case change.name == "" || IsDraft(change.name):
 		return nil
@@ -272,12 +277,25 @@ func (w *watching) tell(kind, path string) {
 	if told && (last == kind || last == created && kind == changed) {
 		return
 	}
+	cost := len(path) + eventCost
+	if w.work.Take(cost) != nil {
+		w.tellAll()
+		return
+	}
+	w.gathered += cost
 	w.last[path] = kind
 	w.events = append(w.events, fileEvent{kind, wire.Bytes(path)})
 }
 
+// empty forgets what was gathered.
+func (w *watching) empty() {
+	w.work.Give(w.gathered)
+	w.events, w.last, w.all, w.gathered = nil, map[string]string{}, false, 0
+}
+
 // tellAll tells that anything may have changed, in place of what was gathered.
 func (w *watching) tellAll() {
+	w.empty()
 	w.events = []fileEvent{{changed, wire.Bytes(w.root)}}
 	w.all = true
 }

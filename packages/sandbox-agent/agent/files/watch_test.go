@@ -181,7 +181,7 @@ func TestWatchSaysThatItLostSomething(t *testing.T) {
 	if len(w.events) != 1 || w.events[0] != (fileEvent{changed, wire.Bytes(root)}) {
 		t.Errorf("%d events", len(w.events))
 	}
-	changes, err := newInotify()
+	changes, err := newInotify(nil)
 	must(t, err)
 	defer changes.close()
 	w = &watching{root: root, changes: changes, last: map[string]string{}}

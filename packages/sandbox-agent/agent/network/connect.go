@@ -4,14 +4,15 @@ package network
 import (
 	"context"
 	"io"
-	"os"
 	"syscall"
 
+	"carrel-agent/nonblocking"
 	"carrel-agent/rpc"
 	"carrel-agent/wire"
 )
 
-const bufferSize = 64 * 1024
+// bufferSize is what each direction of a connection passes through.
+const bufferSize = 32 * 1024
 
 // Methods are those of connections.
 func Methods() map[string]rpc.Handler { return map[string]rpc.Handler{"connect": connect} }
@@ -26,6 +27,9 @@ func connect(ctx context.Context, call *rpc.Call) (any, error) {
 	if params.Port < 1 || params.Port > 65535 {
 		return nil, wire.Errorf(wire.InvalidArgument, "%d is no port: it must be 1 to 65535", params.Port)
 	}
+	if err := call.Work().Take(2 * bufferSize); err != nil {
+		return nil, err
+	}
 	server, err := dialLoopback(ctx, params.Port)
 	if err != nil {
 		return nil, err
@@ -39,7 +43,7 @@ func connect(ctx context.Context, call *rpc.Call) (any, error) {
 }
 
 // closeWith closes a connection once its call is given up, until it is released.
-func closeWith(ctx context.Context, connection *os.File) (release func()) {
+func closeWith(ctx context.Context, connection *nonblocking.File) (release func()) {
 	released := make(chan struct{})
 	go func() {
 		select {
@@ -54,7 +58,7 @@ func closeWith(ctx context.Context, connection *os.File) (release func()) {
 func aborted() error { return wire.Errorf(wire.Aborted, "the connection was given up") }
 
 // exchange passes bytes both ways until the server has closed its side.
-func exchange(ctx context.Context, call *rpc.Call, server *os.File) error {
+func exchange(ctx context.Context, call *rpc.Call, server *nonblocking.File) error {
 	go func() {
 		_, err := io.CopyBuffer(struct{ io.Writer }{server}, call.Body(ctx), make([]byte, bufferSize))
 		if err == nil {
@@ -71,11 +75,7 @@ func exchange(ctx context.Context, call *rpc.Call, server *os.File) error {
 	return nil
 }
 
-func shutdownWriting(server *os.File) {
-	raw, err := server.SyscallConn()
-	if err != nil {
-		return
-	}
+func shutdownWriting(server *nonblocking.File) {
 	// It fails where the connection is over already.
-	_ = raw.Control(func(fd uintptr) { _ = syscall.Shutdown(int(fd), syscall.SHUT_WR) })
+	_ = server.Control(func(fd uintptr) { _ = syscall.Shutdown(int(fd), syscall.SHUT_WR) })
 }

@@ -2,16 +2,16 @@ package network
 
 import (
 	"context"
-	"os"
 	"syscall"
 	"time"
 
+	"carrel-agent/nonblocking"
 	"carrel-agent/wire"
 )
 
 const connectTime = 5 * time.Second
 
-func dialLoopback(ctx context.Context, port int) (*os.File, error) {
+func dialLoopback(ctx context.Context, port int) (*nonblocking.File, error) {
 	addresses := []syscall.Sockaddr{
 		&syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}},
 		&syscall.SockaddrInet6{Port: port, Addr: [16]byte{15: 1}},
@@ -38,7 +38,7 @@ func dialLoopback(ctx context.Context, port int) (*os.File, error) {
 }
 
 // dial begins to connect.
-func dial(family int, address syscall.Sockaddr) (*os.File, error) {
+func dial(family int, address syscall.Sockaddr) (*nonblocking.File, error) {
 	fd, err := syscall.Socket(family, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -50,21 +50,17 @@ func dial(family int, address syscall.Sockaddr) (*os.File, error) {
 		_ = syscall.Close(fd)
 		return nil, err
 	}
-	return os.NewFile(uintptr(fd), "connection"), nil
+	return nonblocking.New(fd, "connection"), nil
 }
 
 // connected waits until it is known what became of a connection. It holds no thread meanwhile.
-func connected(ctx context.Context, server *os.File, deadline time.Time) error {
+func connected(ctx context.Context, server *nonblocking.File, deadline time.Time) error {
 	defer closeWith(ctx, server)()
 	if err := server.SetWriteDeadline(deadline); err != nil {
 		return err
 	}
-	raw, err := server.SyscallConn()
-	if err != nil {
-		return err
-	}
 	var failed error
-	err = raw.Write(func(fd uintptr) bool {
+	err := server.WhenWritable(func(fd uintptr) bool {
 		var done bool
 		done, failed = connectOutcome(int(fd))
 		return done

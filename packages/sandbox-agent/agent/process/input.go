@@ -3,15 +3,16 @@ package process
 import (
 	"context"
 	"io"
-	"os"
 	"syscall"
+
+	"carrel-agent/nonblocking"
 )
 
 const inputBufferBytes = 32 * 1024
 
 // input is the standard input of a process, written by its spawn and by every attach.
 type input struct {
-	file *os.File
+	file *nonblocking.File
 	turn chan struct{} // held while writing
 }
 

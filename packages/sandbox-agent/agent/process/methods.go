@@ -1,6 +1,7 @@
 package process
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"math"
@@ -108,17 +109,27 @@ type processInfo struct {
 	Result    *result `json:"result"`
 }
 
+// list writes one process after the other: their commands together may be much longer than what is sent
+// at once.
 func (t *Table) list(ctx context.Context, call *rpc.Call) (any, error) {
-	infos := []processInfo{}
+	output := bufio.NewWriterSize(call.Writer(ctx), wire.MaxChunk)
+	separator := byte('[')
 	for _, p := range t.all() {
-		infos = append(infos, processInfo{ID: p.id, Command: p.command, StartedAt: p.startedAt(), Result: p.result()})
+		info := processInfo{ID: p.id, Command: p.command, StartedAt: p.startedAt(), Result: p.result()}
+		element, err := json.Marshal(info)
+		if err != nil {
+			return nil, err
+		}
+		// An error stays, and Flush tells it.
+		_ = output.WriteByte(separator)
+		_, _ = output.Write(element)
+		separator = ','
 	}
-	body, err := json.Marshal(infos)
-	if err != nil {
-		return nil, err
+	if separator == '[' {
+		_ = output.WriteByte('[')
 	}
-	_, err = call.Writer(ctx).Write(body)
-	return empty{}, err
+	_ = output.WriteByte(']')
+	return empty{}, output.Flush()
 }
 
 func (p *process) startedAt() string {

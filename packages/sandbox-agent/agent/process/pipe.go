@@ -1,10 +1,10 @@
 package process
 
 import (
-	"os"
 	"sync"
 	"syscall"
 
+	"carrel-agent/nonblocking"
 	"carrel-agent/wire"
 )
 
@@ -16,8 +16,8 @@ var readBuffers = sync.Pool{New: func() any { return new([wire.MaxChunk]byte) }}
 // pipe is the agent's end of what a process writes into. While nothing comes it holds no buffer and
 // no thread.
 type pipe struct {
-	file  *os.File
-	raw   syscall.RawConn
+	file  *nonblocking.File
+	lost  func()        // called when output was written that cannot be read
 	ended chan struct{} // closed at the end of the last writer
 
 	mu   sync.Mutex
@@ -26,22 +26,16 @@ type pipe struct {
 }
 
 // newPipe gives the agent's end, and the descriptor for the process.
-func newPipe(sink func([]byte)) (*pipe, int, error) {
+func newPipe(sink func([]byte), lost func()) (*pipe, int, error) {
 	file, far, err := openPipe(0, 1)
 	if err != nil {
 		return nil, -1, err
 	}
-	raw, err := file.SyscallConn()
-	if err != nil {
-		_ = file.Close()
-		_ = syscall.Close(far)
-		return nil, -1, err
-	}
-	return &pipe{file: file, raw: raw, ended: make(chan struct{}), sink: sink}, far, nil
+	return &pipe{file: file, lost: lost, ended: make(chan struct{}), sink: sink}, far, nil
 }
 
-// openPipe gives one end as a file of the poller, and the other as a plain descriptor.
-func openPipe(near, far int) (*os.File, int, error) {
+// openPipe gives one end as a file that does not block, and the other as a plain descriptor.
+func openPipe(near, far int) (*nonblocking.File, int, error) {
 	var ends [2]int
 	if err := syscall.Pipe2(ends[:], syscall.O_CLOEXEC); err != nil {
 		return nil, -1, err
@@ -51,14 +45,17 @@ func openPipe(near, far int) (*os.File, int, error) {
 		_ = syscall.Close(ends[1])
 		return nil, -1, err
 	}
-	return os.NewFile(uintptr(ends[near]), "pipe"), ends[far], nil
+	return nonblocking.New(ends[near], "pipe"), ends[far], nil
 }
 
 // run reads until the last writer is gone.
 func (p *pipe) run() {
-	// It ends without an error at the end of the pipe; where the poller fails there is no more to read.
-	_ = p.raw.Read(func(fd uintptr) bool { return p.take(fd, -1) })
+	// It ends without an error at the end of the pipe.
+	err := p.file.WhenReadable(func(fd uintptr) bool { return p.take(fd, -1) })
 	p.mu.Lock()
+	if err != nil {
+		p.lost()
+	}
 	p.finish()
 	p.mu.Unlock()
 	_ = p.file.Close()
@@ -67,7 +64,7 @@ func (p *pipe) run() {
 // drain takes at once what is in the pipe.
 func (p *pipe) drain() {
 	// A pipe that is closed already was read to its end.
-	_ = p.raw.Control(func(fd uintptr) { p.take(fd, maxPipeBytes) })
+	_ = p.file.Control(func(fd uintptr) { p.take(fd, maxPipeBytes) })
 }
 
 // take reads what there is, at most so many bytes unless that is negative; true at the end of the pipe.
@@ -96,7 +93,10 @@ func (p *pipe) read(fd int, buffer []byte) (int, bool) {
 			continue
 		case err == syscall.EAGAIN:
 			return 0, false
-		case err != nil || count == 0:
+		case err != nil:
+			p.lost()
+			p.finish()
+		case count == 0:
 			p.finish()
 		default:
 			if p.sink != nil {

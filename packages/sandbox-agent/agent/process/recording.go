@@ -11,6 +11,8 @@ const (
 	stderr = 2
 	// What a chunk costs beside its bytes, in an array that grows by doubling.
 	chunkCost = 64
+	// joinBytes is the size from which a chunk is sent at once: more would not make its frame cheaper.
+	joinBytes = wire.MaxChunk / 4
 )
 
 type chunk struct {
@@ -124,6 +126,13 @@ func (r *recording) end() {
 	r.wake()
 }
 
+// lose says that something was written that could not be read.
+func (r *recording) lose() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dropped = true
+}
+
 // isTruncated tells whether some of the output is not there any more, or never was.
 func (r *recording) isTruncated() bool {
 	r.mu.Lock()
@@ -137,9 +146,12 @@ type reading struct {
 	chunk
 	number  uint32
 	changed <-chan struct{}
+	// growing tells that there is a chunk, which was not taken because more may be added to it.
+	growing bool
 }
 
-func (r *recording) after(number uint32) reading {
+// after gives the chunk after a number. With join, one that more can be added to is not taken yet.
+func (r *recording) after(number uint32, join bool) reading {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next := number + 1
@@ -148,6 +160,10 @@ func (r *recording) after(number uint32) reading {
 	}
 	if index := int64(next) - int64(r.first); index < int64(len(r.chunks)) {
 		if next > r.given {
+			isLast := index == int64(len(r.chunks))-1
+			if join && isLast && !r.ended && len(r.chunks[index].data) < joinBytes {
+				return reading{growing: true}
+			}
 			r.given = next
 		}
 		return reading{chunk: r.chunks[index], number: next}

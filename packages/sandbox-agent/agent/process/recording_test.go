@@ -7,7 +7,7 @@ import (
 
 func content(r *recording) (text string, first, count uint32) {
 	for number := uint32(0); ; {
-		next := r.after(number)
+		next := r.after(number, false)
 		if next.data == nil {
 			return text, first, count
 		}
@@ -35,12 +35,12 @@ func TestNeverChangesAChunkThatAReaderHas(t *testing.T) {
 	r := newRecording(newBudget(), 1<<20)
 	r.add(stdout, []byte("a long beginning"))
 	r.add(stdout, []byte("1"))
-	had := r.after(0)
+	had := r.after(0, false)
 	before := string(had.data)
 	r.add(stdout, []byte("2"))
 	r.add(stderr, []byte("3"))
 	r.add(stderr, []byte("4"))
-	if again := r.after(0); string(again.data) != before || string(had.data) != before {
+	if again := r.after(0, false); string(again.data) != before || string(had.data) != before {
 		t.Fatalf("%q and not %q", again.data, before)
 	}
 	if text, _, count := content(r); text != "a long beginning1234" || count != 3 {
@@ -59,14 +59,14 @@ func TestDropsTheOutputOfTheLongestEndedFirst(t *testing.T) {
 		b.retire(recordings[index])
 	}
 	for index, dropped := range []bool{true, false, false} {
-		if r := recordings[index]; r.isTruncated() != dropped || (r.after(0).data == nil) != dropped {
+		if r := recordings[index]; r.isTruncated() != dropped || (r.after(0, false).data == nil) != dropped {
 			t.Fatalf("%d: truncated %v", index, r.isTruncated())
 		}
 	}
 	running := newRecording(b, 1<<20)
 	for n := 0; n < 10; n++ {
 		running.add(stdout, block)
-		running.after(uint32(n))
+		running.after(uint32(n), false)
 	}
 	if text, first, _ := content(running); len(text) != 600 || first != 9 || !running.isTruncated() {
 		t.Fatalf("%d bytes from chunk %d", len(text), first)

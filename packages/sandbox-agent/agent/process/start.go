@@ -1,11 +1,11 @@
 package process
 
 import (
-	"os"
 	"strings"
 	"time"
 
 	"carrel-agent/children"
+	"carrel-agent/nonblocking"
 	"carrel-agent/wire"
 )
 
@@ -77,7 +77,7 @@ func (t *Table) start(params *spawnParams) (*process, error) {
 // begin opens the pipes and starts the shell; where that fails nothing stays open.
 func (p *process) begin(t *Table, params *spawnParams) (err error) {
 	var far []int
-	var near []*os.File
+	var near []*nonblocking.File
 	defer func() {
 		closeAll(far...)
 		if err != nil {
@@ -101,7 +101,7 @@ func (p *process) begin(t *Table, params *spawnParams) (err error) {
 		far, near = append(far, program.Input), append(near, p.input.file)
 	}
 	for index, target := range []*int{&program.Output, &program.Failure} {
-		if p.pipes[index], *target, err = newPipe(p.record(byte(index + stdout))); err != nil {
+		if p.pipes[index], *target, err = newPipe(p.record(byte(index+stdout)), p.output.lose); err != nil {
 			return err
 		}
 		far, near = append(far, *target), append(near, p.pipes[index].file)

@@ -14,6 +14,12 @@ const (
 	shortTime = 2 * time.Millisecond
 	// How long a client that cancelled may take for the rest of the output.
 	farewellTime = 5 * time.Second
+	// A program that writes byte by byte does not make a frame of each byte for long: a stream may send
+	// smallBurst small chunks at once, and one more for each smallTime; otherwise what is written within
+	// joinTime goes into one frame.
+	smallBurst = 256
+	smallTime  = 250 * time.Microsecond
+	joinTime   = 500 * time.Microsecond
 )
 
 func awaitShort(p *process) {
@@ -31,6 +37,7 @@ type telling struct {
 	call        *rpc.Call
 	after       uint32
 	cancelStops bool
+	small       allowance
 }
 
 type startEvent struct {
@@ -62,8 +69,8 @@ func (t *telling) isCancelled(ctx context.Context) bool {
 
 // output tells every chunk, until the process has ended.
 func (t *telling) output(ctx context.Context) error {
-	for {
-		next := t.process.output.after(t.after)
+	for waited := false; ; {
+		next := t.process.output.after(t.after, !waited && t.small.isSpent())
 		switch {
 		case ctx.Err() != nil:
 			return wire.Errorf(wire.Aborted, "the call was given up")
@@ -74,7 +81,13 @@ func (t *telling) output(ctx context.Context) error {
 			if err := t.call.WriteChunk(ctx, head, next.data); err != nil {
 				return err
 			}
-			t.after = next.number
+			if t.after = next.number; len(next.data) < joinBytes {
+				t.small.spend()
+			}
+			waited = false
+		case next.growing:
+			t.awaitMore(ctx)
+			waited = true
 		case next.changed == nil:
 			return nil
 		default:
@@ -83,6 +96,43 @@ func (t *telling) output(ctx context.Context) error {
 			case <-ctx.Done():
 			}
 		}
+	}
+}
+
+// allowance is how many small chunks may go at once: smallBurst, of which each smallTime gives one back.
+type allowance struct {
+	spent int
+	since time.Time // when spent was counted
+}
+
+func (a *allowance) isSpent() bool {
+	if a.spent < smallBurst {
+		return false
+	}
+	back := time.Since(a.since) / smallTime
+	if back > time.Duration(a.spent) {
+		back = time.Duration(a.spent)
+	}
+	a.spent -= int(back)
+	a.since = a.since.Add(back * smallTime)
+	return a.spent >= smallBurst
+}
+
+func (a *allowance) spend() {
+	if a.spent == 0 {
+		a.since = time.Now()
+	}
+	a.spent++
+}
+
+// awaitMore waits a moment for what the process adds to its last chunk, and not beyond its end.
+func (t *telling) awaitMore(ctx context.Context) {
+	timer := time.NewTimer(joinTime)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-t.process.ended:
+	case <-ctx.Done():
 	}
 }
 

@@ -15,16 +15,31 @@ type Handler func(ctx context.Context, call *Call) (any, error)
 // Call is one stream, as the handler of its method sees it.
 type Call struct {
 	stream *stream
-	params []byte
+	params []byte // nil once they were decoded
+	work   *Work
 }
 
-// Params decodes the parameters of the call. Unknown fields are passed over.
+// Params decodes the parameters of the call, once. Unknown fields are passed over.
 func (c *Call) Params(into any) error {
-	if err := json.Unmarshal(c.params, into); err != nil {
+	params := c.params
+	c.release()
+	if err := json.Unmarshal(params, into); err != nil {
 		return wire.Errorf(wire.InvalidArgument, "the parameters of the call: %v", err)
 	}
 	return nil
 }
+
+// release lets go of the parameters, which may be much larger than what is decoded of them.
+func (c *Call) release() {
+	c.stream.conn.share.decoded(len(c.params))
+	c.params = nil
+}
+
+// Work counts the memory that the call holds.
+func (c *Call) Work() *Work { return c.work }
+
+// FromGuest tells that a program of the sandbox may have made the call.
+func (c *Call) FromGuest() bool { return c.stream.conn.share.guest }
 
 // Connection ends with the connection only. A handler whose work goes on after CANCEL (a process
 // that is being killed still has output to tell) sends with it.

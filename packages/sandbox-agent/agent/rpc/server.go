@@ -15,13 +15,15 @@ import (
 )
 
 const (
-	firstWindow = 1024 * 1024
-	minWindow   = wire.MaxChunk + wire.ChunkHead
-	maxWindow   = 16 * 1024 * 1024
-	maxStreams  = 256
-	helloTime   = 10 * time.Second
-	silentTime  = 60 * time.Second
-	goodbyeTime = time.Second
+	// firstWindow is what each call can be sent before it reads; one that reads is given more.
+	firstWindow      = 128 * 1024
+	maxReceiveWindow = 1024 * 1024
+	minWindow        = wire.MaxChunk + wire.ChunkHead
+	maxWindow        = 16 * 1024 * 1024
+	maxStreams       = 256
+	helloTime        = 10 * time.Second
+	silentTime       = 60 * time.Second
+	goodbyeTime      = time.Second
 )
 
 // Transport is the byte stream to a client. A deadline that passes ends the read or the write.
@@ -43,12 +45,15 @@ type connection struct {
 	server *Server
 	input  *wire.Reader
 	out    *output
+	share  *Share
 	window int // the first window of what the client sends
 	peer   int // the first window of what it is sent
 
 	mu      sync.Mutex
 	streams map[uint32]*stream
 	last    uint32
+	greeted bool
+	since   time.Time // since when no call is open
 }
 
 type clientHello struct {
@@ -64,18 +69,36 @@ type agentHello struct {
 	Window   int        `json:"window"`
 }
 
-// Serve speaks with one client until either side ends it. The error tells why, nil is a client that
-// left between two frames. Calls that still run have their context ended.
+// Serve speaks with one client until either side ends it, with a share of its own. The error tells
+// why, nil is a client that left between two frames. Calls that still run have their context ended.
 func (s *Server) Serve(transport Transport) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	c := &connection{
+	return s.NewConnection(transport, NewShare(DefaultLimits)).Serve()
+}
+
+// NewConnection is what speaks with one client, as one of those that have a share together.
+func (s *Server) NewConnection(transport Transport, share *Share) *Connection {
+	return &Connection{transport: transport, connection: &connection{
 		server:  s,
+		share:   share,
 		input:   wire.NewReader(transport),
-		out:     newOutput(&deadlineWriter{transport}),
 		window:  firstWindow,
 		streams: map[uint32]*stream{},
-	}
+		since:   time.Now(),
+	}}
+}
+
+// Connection is a client that is served.
+type Connection struct {
+	transport  Transport
+	connection *connection
+}
+
+// Serve speaks with the client, as Server.Serve.
+func (served *Connection) Serve() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	c, transport := served.connection, served.transport
+	c.out = newOutput(&deadlineWriter{transport})
 	err := c.hello(transport)
 	for err == nil {
 		_ = transport.SetReadDeadline(time.Now().Add(silentTime))
@@ -120,6 +143,9 @@ func (c *connection) hello(transport Transport) error {
 		return wire.Errorf(wire.InvalidArgument, "a window of %d bytes", hello.Window)
 	}
 	c.peer = hello.Window
+	c.mu.Lock()
+	c.greeted, c.since = true, time.Now()
+	c.mu.Unlock()
 	return c.json(wire.Hello, 0, agentHello{
 		Protocol: wire.Version,
 		Agent:    c.server.Agent,
@@ -215,14 +241,16 @@ func (c *connection) open(ctx context.Context, frame wire.Frame) error {
 		receiveWindow: c.window, sendWindow: c.peer,
 	}
 	c.mu.Lock()
-	full := len(c.streams) >= maxStreams
-	if !full {
+	var refused error
+	if len(c.streams) >= maxStreams {
+		refused = wire.Errorf(wire.Capacity, "%d calls are open already", maxStreams)
+	} else if refused = c.share.begin(len(frame.Payload)); refused == nil {
 		c.streams[s.id] = s
 	}
 	c.mu.Unlock()
-	if full {
+	if refused != nil {
 		cancel()
-		return c.json(wire.Failure, s.id, wire.Errorf(wire.Capacity, "%d calls are open already", maxStreams))
+		return c.json(wire.Failure, s.id, refused)
 	}
 	// The frame's payload is used again for the next one.
 	go c.run(callCtx, s, handler, append([]byte(nil), frame.Payload...))
@@ -230,10 +258,16 @@ func (c *connection) open(ctx context.Context, frame wire.Frame) error {
 }
 
 func (c *connection) run(ctx context.Context, s *stream, handler Handler, params []byte) {
-	result, err := guarded(ctx, handler, &Call{stream: s, params: params})
+	call := &Call{stream: s, params: params, work: &Work{share: c.share}}
+	result, err := guarded(ctx, handler, call)
 	s.cancel()
+	call.release()
+	call.work.end()
+	s.end()
+	c.share.end()
 	c.mu.Lock()
 	delete(c.streams, s.id)
+	c.since = time.Now()
 	c.mu.Unlock()
 	if err == nil {
 		if err = c.json(wire.Result, s.id, result); err == nil {
@@ -257,3 +291,20 @@ func guarded(ctx context.Context, handler Handler, call *Call) (result any, err 
 	}()
 	return handler(ctx, call)
 }
+
+// IsGreeted tells whether the client has said HELLO.
+func (served *Connection) IsGreeted() bool {
+	served.connection.mu.Lock()
+	defer served.connection.mu.Unlock()
+	return served.connection.greeted
+}
+
+// IdleSince is since when the client has no call open; false where it has one.
+func (served *Connection) IdleSince() (time.Time, bool) {
+	served.connection.mu.Lock()
+	defer served.connection.mu.Unlock()
+	return served.connection.since, len(served.connection.streams) == 0
+}
+
+// Close breaks the connection off. Serve then returns.
+func (served *Connection) Close() { _ = served.transport.Close() }

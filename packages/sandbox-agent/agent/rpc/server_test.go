@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -128,21 +129,32 @@ func TestGivesWindowBackAsTheBodyIsRead(t *testing.T) {
 	}})
 	c.send(wire.Open, 1, `{"method":"count"}`)
 	chunk := string(make([]byte, wire.MaxChunk))
-	given := make(chan int)
-	go func() {
-		total := 0
-		for frame := c.next(); frame.Type == wire.Window; frame = c.next() {
-			total += int(binary.BigEndian.Uint32(frame.Payload))
+	window, most, sent := firstWindow, 0, 0
+	const size = 8 << 20
+	for sent < size {
+		for window >= wire.MaxChunk && sent < size {
+			c.send(wire.Data, 1, chunk)
+			window -= wire.MaxChunk
+			sent += wire.MaxChunk
 		}
-		given <- total
-	}()
-	const chunks = firstWindow / wire.MaxChunk
-	for i := 0; i < chunks; i++ {
-		c.send(wire.Data, 1, chunk)
+		frame := c.next()
+		if frame.Type != wire.Window {
+			t.Fatalf("a frame of type %d", frame.Type)
+		}
+		if window += int(binary.BigEndian.Uint32(frame.Payload)); window > most {
+			most = window
+		}
 	}
-	c.send(wire.End, 1, "")
-	if total := <-given; total < firstWindow/2 {
-		t.Fatalf("%d bytes of window came back", total)
+	go c.send(wire.End, 1, "")
+	frame := c.next()
+	for frame.Type == wire.Window {
+		frame = c.next()
+	}
+	if string(frame.Payload) != fmt.Sprint(size) {
+		t.Fatalf("%s bytes were read", frame.Payload)
+	}
+	if most <= firstWindow || most > maxReceiveWindow {
+		t.Fatalf("the window of a body that is read grew to %d", most)
 	}
 }
 

@@ -24,6 +24,8 @@ type stream struct {
 	receiveWindow int
 	consumed      int
 	sendWindow    int
+	widened       int  // by how much the client's window is more than the first one
+	over          bool // the call has ended; what still comes is dropped
 }
 
 // send waits for window, then hands one frame to the connection.
@@ -51,6 +53,10 @@ func (s *stream) receive(ctx context.Context, into []byte) (int, error) {
 	}
 	s.mu.Lock()
 	for s.inbox.empty() {
+		if s.over {
+			s.mu.Unlock()
+			return 0, io.ErrUnexpectedEOF
+		}
 		if s.ended {
 			s.mu.Unlock()
 			return 0, io.EOF
@@ -63,8 +69,8 @@ func (s *stream) receive(ctx context.Context, into []byte) (int, error) {
 	count := s.inbox.read(into)
 	s.consumed += count
 	given := 0
-	if s.consumed >= s.conn.window/2 && !s.ended {
-		given, s.consumed = s.consumed, 0
+	if s.consumed >= s.conn.window/2 && !s.ended && !s.over {
+		given, s.consumed = s.consumed+s.grow(), 0
 		s.receiveWindow += given
 	}
 	s.mu.Unlock()
@@ -72,6 +78,29 @@ func (s *stream) receive(ctx context.Context, into []byte) (int, error) {
 		return count, s.conn.out.window(s.id, given)
 	}
 	return count, nil
+}
+
+// grow widens the window of a body that is being read, up to a bound and while the connections' share
+// has room: a long way to the client does not slow a long body down, and one that nobody reads holds
+// no more than its first window.
+func (s *stream) grow() int {
+	wanted := s.conn.window + s.widened
+	if most := maxReceiveWindow - wanted; wanted > most {
+		wanted = most
+	}
+	grown := s.conn.share.widen(wanted)
+	s.widened += grown
+	return grown
+}
+
+// end gives back what the call held. What still comes for it is dropped.
+func (s *stream) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	s.inbox.clear()
+	s.conn.share.narrow(s.widened)
+	s.widened = 0
 }
 
 // wait gives up the lock until something changed. The lock is held again when it returns.
@@ -105,6 +134,9 @@ func (s *stream) deliver(data []byte) bool {
 		return false
 	}
 	s.receiveWindow -= len(data)
+	if s.over {
+		return true
+	}
 	s.inbox.add(data)
 	s.wake()
 	return true

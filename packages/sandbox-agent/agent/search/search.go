@@ -17,8 +17,10 @@ const (
 	maxResults = 10_000
 	// maxTimeout only keeps a number of milliseconds within a time.Duration.
 	maxTimeout = 24 * time.Hour
-	// concurrent bounds the memory of all searches together; further ones wait for their turn.
-	concurrent = 4
+	// concurrent bounds the memory of all searches together; further ones wait for their turn. Those of
+	// guests, who may read nothing, have turns of their own.
+	concurrent      = 4
+	concurrentGuest = 1
 )
 
 // Methods are the calls of this package by their name on the wire.
@@ -26,7 +28,10 @@ func Methods() map[string]rpc.Handler {
 	return map[string]rpc.Handler{"glob": glob, "grep": grep, "readLines": readLines}
 }
 
-var turns = make(chan struct{}, concurrent)
+var (
+	turns      = make(chan struct{}, concurrent)
+	guestTurns = make(chan struct{}, concurrentGuest)
+)
 
 // errEnough ends a search that has found as much as it may give.
 var errEnough = errors.New("there are more results than were asked for")
@@ -48,6 +53,7 @@ type search struct {
 	// stop ends with the call and with the time that the search may take.
 	stop    context.Context
 	results *results
+	turns   chan struct{}
 	// incomplete says that something was left out that may hold results.
 	incomplete bool
 }
@@ -65,6 +71,9 @@ func run(ctx context.Context, call *rpc.Call, given bounds, work func(*search) e
 	stop, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	s := &search{stop: stop, results: newResults(call.Writer(ctx), given.Limit)}
+	if s.turns = turns; call.FromGuest() {
+		s.turns = guestTurns
+	}
 	err := s.inTurn(work)
 	switch {
 	case ctx.Err() != nil:
@@ -79,11 +88,11 @@ func run(ctx context.Context, call *rpc.Call, given bounds, work func(*search) e
 
 func (s *search) inTurn(work func(*search) error) error {
 	select {
-	case turns <- struct{}{}:
+	case s.turns <- struct{}{}:
 	case <-s.stop.Done():
 		return s.stop.Err()
 	}
-	defer func() { <-turns }()
+	defer func() { <-s.turns }()
 	return work(s)
 }
 

@@ -9,6 +9,8 @@ type selection struct {
 	bound   int
 	entries []string
 	more    bool // entries behind the last one were left out
+	bytes   int  // what the entries cost
+	most    int  // what they may cost
 
 	key []byte
 }
@@ -26,7 +28,11 @@ func (s *selection) add(name []byte, directory bool) {
 		return
 	}
 	s.entries = append(s.entries, string(s.key))
-	if len(s.entries) == 2*s.bound {
+	s.bytes += len(s.key) + entryCost
+	if s.bytes > s.most && len(s.entries) > minHeld && s.bound > len(s.entries)/2 {
+		s.bound = len(s.entries)/2 + 1
+	}
+	if len(s.entries) >= 2*s.bound || s.bytes > s.most && len(s.entries) > s.bound {
 		s.cut()
 	}
 }
@@ -41,6 +47,10 @@ func (s *selection) finish() {
 
 func (s *selection) cut() {
 	sort.Strings(s.entries)
+	for index := s.bound; index < len(s.entries); index++ {
+		s.bytes -= len(s.entries[index]) + entryCost
+		s.entries[index] = "" // which would keep it in memory
+	}
 	s.entries = s.entries[:s.bound]
 	s.more = true
 }

@@ -15,6 +15,10 @@ const (
 	// directory several times. minHeld is what each level may hold in any case.
 	maxHeld = 128 * 1024
 	minHeld = 256
+	// maxHeldBytes is what the entries may cost; minHeld entries of each level come to that.
+	maxHeldBytes = 12 * 1024 * 1024
+	// entryCost is what an entry costs beside its bytes.
+	entryCost = 48
 )
 
 // walk visits the files below a directory that match a pattern, in the order of the bytes of their
@@ -28,9 +32,10 @@ type walk struct {
 	// visit is called for each file, with its name in the directory.
 	visit func(directory *files.Directory, path, name string) error
 
-	held    int
-	buffer  [files.EntriesBuffer]byte
-	scratch position
+	held      int
+	heldBytes int
+	buffer    [files.EntriesBuffer]byte
+	scratch   position
 }
 
 // in walks one directory.
@@ -42,6 +47,7 @@ func (w *walk) in(directory *files.Directory, path string, at position, depth in
 			return err
 		}
 		w.held += len(found.entries)
+		w.heldBytes += found.bytes
 		for _, entry := range found.entries {
 			if name := strings.TrimSuffix(entry, "/"); name != entry {
 				err = w.enter(directory, name, files.Join(path, name), at, depth)
@@ -56,6 +62,7 @@ func (w *walk) in(directory *files.Directory, path string, at position, depth in
 			after = entry
 		}
 		w.held -= len(found.entries)
+		w.heldBytes -= found.bytes
 		more = found.more
 	}
 	return nil
@@ -81,6 +88,7 @@ func (w *walk) enter(above *files.Directory, name, path string, at position, dep
 // entries gives the next entries of a directory that can lead to a match.
 func (w *walk) entries(directory *files.Directory, at position, after string) (selection, error) {
 	found := selection{after: after, bound: minHeld}
+	found.most = (maxHeldBytes - w.heldBytes) / 2
 	if half := (maxHeld - w.held) / 2; half > minHeld {
 		found.bound = half
 	}

@@ -5,12 +5,14 @@ import (
 	"strconv"
 	"syscall"
 	"unsafe"
+
+	"carrel-agent/nonblocking"
 )
 
 const tiocgptpeer = 0x5441
 
-// openPty gives the agent's end of a new terminal as a file of the poller, and the shell's end.
-func openPty(size windowSize) (*os.File, int, error) {
+// openPty gives the agent's end of a new terminal as a file that does not block, and the shell's end.
+func openPty(size windowSize) (*nonblocking.File, int, error) {
 	near, err := syscall.Open("/dev/ptmx", syscall.O_RDWR|syscall.O_NOCTTY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, -1, os.NewSyscallError("open /dev/ptmx", err)
@@ -20,7 +22,7 @@ func openPty(size windowSize) (*os.File, int, error) {
 		_ = syscall.Close(near)
 		return nil, -1, err
 	}
-	return os.NewFile(uintptr(near), "pty"), far, nil
+	return nonblocking.New(near, "pty"), far, nil
 }
 
 func openFarEnd(near int, size windowSize) (int, error) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"carrel-agent/children"
+	"carrel-agent/nonblocking"
 	"carrel-agent/rpc"
 	"carrel-agent/wire"
 )
@@ -41,7 +42,7 @@ type Table struct {
 
 type terminal struct {
 	id    string
-	file  *os.File
+	file  *nonblocking.File
 	shell *children.Child
 }
 
@@ -165,7 +166,7 @@ func (t *terminal) serve(ctx context.Context, call *rpc.Call) (any, error) {
 	go func() {
 		defer close(shown)
 		// At the end of the last program that has the terminal open, a read fails.
-		_, _ = io.CopyBuffer(call.Writer(ctx), t.file, make([]byte, bufferBytes))
+		_, _ = io.CopyBuffer(call.Writer(ctx), struct{ io.Reader }{t.file}, make([]byte, bufferBytes))
 	}()
 	select {
 	case <-t.shell.Exited():
@@ -210,12 +211,8 @@ func (t *Table) resize(_ context.Context, call *rpc.Call) (any, error) {
 
 // resize keeps the file open meanwhile.
 func (t *terminal) resize(size windowSize) error {
-	raw, err := t.file.SyscallConn()
-	if err != nil {
-		return err
-	}
 	var failed error
-	if err := raw.Control(func(descriptor uintptr) { failed = resize(int(descriptor), size) }); err != nil {
+	if err := t.file.Control(func(descriptor uintptr) { failed = resize(int(descriptor), size) }); err != nil {
 		return wire.Errorf(wire.NotFound, "the terminal %q was closed", t.id)
 	}
 	return failed

@@ -1,6 +1,13 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+	"unicode/utf8"
+)
+
+// maxMessage is how many bytes of a message are told: a client's own parameters stand in it, which may
+// be as long as a frame.
+const maxMessage = 2000
 
 // Code is one of the closed list of codes in architecture/agent-protocol.md.
 type Code string
@@ -37,5 +44,13 @@ func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
 
 // Errorf makes an Error. The message says what failed and with which value.
 func Errorf(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+	message := fmt.Sprintf(format, args...)
+	if len(message) > maxMessage {
+		end := maxMessage
+		for end > maxMessage-utf8.UTFMax && !utf8.RuneStart(message[end]) {
+			end--
+		}
+		message = message[:end] + "…"
+	}
+	return &Error{Code: code, Message: message}
 }
