@@ -82,7 +82,9 @@ export class AgentProcess implements ProcessHandle {
     this.#attachedMs = channel.clock.nowMs;
     this.#deadline = new Deadline(channel.clock, timeoutMs + STOP_MARGIN_MS);
     this.#instance = begun.connection.hello.instance;
-    this.#queue = new OutputQueue(maxOutputBytes);
+    const { memory } = channel;
+    const { share } = begun.call;
+    this.#queue = new OutputQueue({ maxBytes: maxOutputBytes, memory, share });
     this.output = this.#queue;
     this.result = this.#follow();
   }
@@ -151,7 +153,8 @@ export class AgentProcess implements ProcessHandle {
     this.#deadline.clear();
     this.#begun.leave();
     this.#queue.end();
-    return result ?? this.#lost();
+    const told = result ?? this.#lost();
+    return this.#queue.failure ? { ...told, truncated: true } : told;
   }
 
   /** How it ended; `null` where the connection broke before. */
@@ -246,6 +249,16 @@ export class AgentProcess implements ProcessHandle {
     if (this.#killed) void this.#stop().catch(() => undefined);
     return true;
   }
+}
+
+/** Kills a process once the signal fires, or now if it did. */
+export function killOnAbort(process: AgentProcess, signal: AbortSignal | undefined): void {
+  if (!signal) return;
+  // Where the kill fails the process is out of reach, and its result tells so.
+  const onAbort = (): void => void process.kill().catch(() => undefined);
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  void process.result.then(() => signal.removeEventListener("abort", onAbort));
 }
 
 /** Trying again cannot help: the sandbox or the process is not there any more. */

@@ -1,4 +1,5 @@
-import { SandboxError } from "@carrel/backend-protocol";
+import { LoopShare, MemoryMeter, SandboxError } from "@carrel/backend-protocol";
+import type { MemoryBudget } from "@carrel/backend-protocol";
 import { CHUNK_HEAD_BYTES, FRAME, MAX_DATA_BYTES } from "./frames.ts";
 import type { FrameType } from "./frames.ts";
 import { Inbox } from "./inbox.ts";
@@ -6,6 +7,9 @@ import type { Item } from "./inbox.ts";
 
 /** How long an agent may take to end a call that it was asked to stop. */
 const CANCEL_TIMEOUT_MS = 15_000;
+/** What it takes to read an item, and its bytes: for the loop's time. */
+const ITEM_MS = 0.002;
+const MS_PER_BYTE = 1e-6;
 
 /** What a call sends its frames through. */
 export interface FrameSink {
@@ -35,6 +39,10 @@ export interface CallOptions {
   limits: CallLimits;
   /** The agent's `DATA` is one run of bytes, without regard to its frames. */
   joins: boolean;
+  /** Where what it holds counts. @default nowhere */
+  memory?: MemoryBudget | undefined;
+  /** The loop's time that its readers take. @default its own */
+  share?: LoopShare;
 }
 
 /** One call on a connection: what comes in is kept until it is read, no more than its window. */
@@ -44,6 +52,9 @@ export class Call {
   readonly #inbox: Inbox;
   readonly #receiveWindow: number;
   readonly #limits: CallLimits;
+  readonly #memory: MemoryMeter;
+  /** The loop's time that work for this call takes. */
+  readonly share: LoopShare;
   readonly #result: PromiseWithResolvers<unknown> = Promise.withResolvers();
   #granted: number;
   #consumed = 0;
@@ -62,7 +73,8 @@ export class Call {
   #over = false;
   #broken = false;
 
-  constructor({ sink, stream, receiveWindow, sendWindow, limits, joins }: CallOptions) {
+  constructor(options: CallOptions) {
+    const { sink, stream, receiveWindow, sendWindow, limits, joins, memory } = options;
     this.#sink = sink;
     this.#stream = stream;
     this.#inbox = new Inbox({ joins });
@@ -70,6 +82,8 @@ export class Call {
     this.#granted = receiveWindow;
     this.#sendWindow = sendWindow;
     this.#limits = limits;
+    this.share = options.share ?? new LoopShare();
+    this.#memory = new MemoryMeter(memory ?? null, (error) => this.abandon(error));
     // Whoever reads the items is told as well, and need not look at the result.
     this.#result.promise.catch(() => undefined);
   }
@@ -96,8 +110,12 @@ export class Call {
   /** The next item, or `null` at the end of a call that succeeded. @throws SandboxError */
   async next(): Promise<Item | null> {
     for (;;) {
+      const turn = this.#inbox.empty ? null : this.share.turn();
+      if (turn) await turn;
       const item = this.#inbox.shift();
       if (item) {
+        this.share.charge(ITEM_MS + item.payload.length * MS_PER_BYTE);
+        this.#memory.set(this.#inbox.costBytes);
         this.#giveBack(item.payload.length);
         return item;
       }
@@ -148,8 +166,11 @@ export class Call {
   abandon(error: SandboxError): void {
     this.cancel();
     this.fail(error);
+    // What was not read is missing, though the agent ended the call before.
+    if (!this.#inbox.empty) this.#failure ??= error;
     // The agent decides for how long the connection still knows this call.
     this.#inbox.clear();
+    this.#memory.set(0);
   }
 
   /** `false` where the agent sent more than it was granted. */
@@ -161,6 +182,7 @@ export class Call {
     // Nobody reads it. It was on its way, and is no more than the window.
     if (this.#over) return true;
     if (!this.#inbox.add(item)) return false;
+    this.#memory.set(this.#inbox.costBytes);
     this.#wakeReader();
     return true;
   }

@@ -18,6 +18,7 @@ import type {
   WriteResult,
 } from "@carrel/backend-protocol";
 import { z } from "zod";
+import { hasTooManyValues } from "./json-values.ts";
 
 /**
  * What comes from inside a sandbox is only used once it has passed one of these: whoever owns the
@@ -79,8 +80,13 @@ export function errorFromWire(value: unknown): SandboxError {
   const { code, message } = parsed.data;
   return new SandboxError({
     code: CODES.find((known) => known === code) ?? "unavailable",
-    message: `In the sandbox: ${message.slice(0, MAX_MESSAGE_LENGTH)}`,
+    message: `In the sandbox: ${beginningOf(message, MAX_MESSAGE_LENGTH)}`,
   });
+}
+
+/** A copy: as a part of the text it would keep all of it in memory. */
+function beginningOf(text: string, length: number): string {
+  return text.length <= length ? text : Buffer.from(text.slice(0, length)).toString();
 }
 
 /** What the agent said cannot be: somebody in the sandbox has replaced it. */
@@ -92,8 +98,9 @@ export function wrongAnswer(cause: unknown): SandboxError {
   });
 }
 
-/** @throws SyntaxError */
+/** @throws SyntaxError, `unavailable` if it has more values than any answer */
 export function parseJson(payload: Buffer): unknown {
+  if (hasTooManyValues(payload)) throw wrongAnswer(new Error("JSON of very many values"));
   return JSON.parse(payload.toString("utf8"));
 }
 
