@@ -3,7 +3,7 @@ import { ElementScanner } from "./element-scanner.ts";
 import { readJson, wrongAnswer } from "./wire.ts";
 
 /** What a value of a list costs beyond its text: an object and its strings; measured, rounded up. */
-const VALUE_COST_BYTES = 400;
+const VALUE_COST_BYTES = 200;
 /** A character of the text may take two bytes in memory. */
 const COST_PER_BYTE = 2;
 
