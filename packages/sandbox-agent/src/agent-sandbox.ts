@@ -325,10 +325,12 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
   }
 
   /** Counts what it holds from now on in this budget too, unless it counts in another one already. */
-  countIn(memory: MemoryBudget): void {
-    if (this.#isCounted) return;
-    this.#isCounted = true;
-    this.#channel.countIn(budgetIn(memory));
+  countIn(memory: MemoryBudget | undefined): this {
+    if (memory && !this.#isCounted) {
+      this.#isCounted = true;
+      this.#channel.countIn(budgetIn(memory));
+    }
+    return this;
   }
 
   /** The sandbox is frozen: count no time against it until {@link wake}. */
