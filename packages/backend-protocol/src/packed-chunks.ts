@@ -23,10 +23,11 @@ export class PackedChunks {
   #usedBytes = 0;
   #lastSequence: number;
 
-  /** With room for this chunk, and for more if they are small. */
-  constructor(first: OutputChunk) {
+  /** @param roomBytes for this chunk, which has room in any case, and those that follow; 16 KiB at most */
+  constructor(first: OutputChunk, roomBytes: number = BLOCK_BYTES) {
+    const size = Math.max(Math.min(roomBytes, BLOCK_BYTES), HEAD_BYTES + first.data.length);
     // Not of Node's shared pool, which others would keep in memory.
-    this.#block = Buffer.allocUnsafeSlow(Math.max(BLOCK_BYTES, HEAD_BYTES + first.data.length));
+    this.#block = Buffer.allocUnsafeSlow(size);
     this.#lastSequence = first.sequence;
     this.add(first);
   }

@@ -5,11 +5,21 @@ import {
   pathFromBytes,
   throwIfAborted,
 } from "@carrel/backend-protocol";
-import type { FileInfo, OperationOptions } from "@carrel/backend-protocol";
+import type { FileInfo, MemoryMeter, OperationOptions } from "@carrel/backend-protocol";
 import { fileInfo, virtualDirectoryInfo } from "./file-info.ts";
 import { refusedLink, show } from "./file-tree.ts";
 import type { Entry, FileTree } from "./file-tree.ts";
 import { hostErrorCode, translateHostError } from "./host-error.ts";
+
+/** What an entry takes in memory beyond its name: two objects and their numbers and times; measured. */
+const ENTRY_COST_BYTES = 400;
+/** Its name is kept as bytes and as text, in which a character may take two bytes. */
+const COST_PER_NAME_BYTE = 5;
+
+export interface ListOptions extends OperationOptions {
+  /** Counts the entries. */
+  memory: MemoryMeter;
+}
 
 export async function stat(
   tree: FileTree,
@@ -26,7 +36,7 @@ export async function stat(
 export async function ls(
   tree: FileTree,
   path: string,
-  { signal }: OperationOptions = {},
+  { signal, memory }: ListOptions,
 ): Promise<FileInfo[]> {
   throwIfAborted(signal);
   const resolved = tree.resolve(path);
@@ -38,6 +48,8 @@ export async function ls(
   const entries: FileInfo[] = [];
   for (const name of names) {
     throwIfAborted(signal);
+    memory.change(ENTRY_COST_BYTES + COST_PER_NAME_BYTE * name.length + path.length);
+    if (memory.failure) throw memory.failure;
     const info = await entryInfo(directory, name);
     if (info) entries.push(info);
   }
