@@ -11,7 +11,6 @@ import { LASTS, abandonOnAbort, ask, beginning, giveUp } from "./ask.ts";
 import { Deadline } from "./deadline.ts";
 import { CHUNK_HEAD_BYTES } from "./frames.ts";
 import { OutputQueue } from "./output-queue.ts";
-import { ownBytes } from "./own-bytes.ts";
 import {
   emptySchema,
   processResultSchema,
@@ -98,7 +97,7 @@ export class AgentProcess implements ProcessHandle {
   async write(data: string | Uint8Array): Promise<void> {
     this.#requireOpen();
     const { call } = this.#begun;
-    await call.write(ownBytes(data));
+    await call.writeCopy(data);
     if (call.broken && !this.#ended) {
       throw new SandboxError({
         code: "unavailable",
@@ -169,6 +168,8 @@ export class AgentProcess implements ProcessHandle {
       return readAnswer(processResultSchema, await call.result);
     } catch (error) {
       if (call.broken) return null;
+      // Its memory was needed: the output has a gap, whatever else is known.
+      if (SandboxError.isInstance(error) && hasCode(error, "capacity")) this.#queue.fail(error);
       // An agent that makes no sense is none that could tell how the process ended.
       giveUp(call, error);
       return this.#lost();

@@ -2,8 +2,9 @@ import { LoopShare, MemoryMeter, SandboxError } from "@carrel/backend-protocol";
 import type { MemoryBudget } from "@carrel/backend-protocol";
 import { CHUNK_HEAD_BYTES, FRAME, MAX_DATA_BYTES } from "./frames.ts";
 import type { FrameType } from "./frames.ts";
-import { Inbox } from "./inbox.ts";
+import { ITEM_COST_BYTES, Inbox } from "./inbox.ts";
 import type { Item } from "./inbox.ts";
+import { ownBytes } from "./own-bytes.ts";
 
 /** How long an agent may take to end a call that it was asked to stop. */
 const CANCEL_TIMEOUT_MS = 15_000;
@@ -58,6 +59,8 @@ export class Call {
   readonly #result: PromiseWithResolvers<unknown> = Promise.withResolvers();
   #granted: number;
   #consumed = 0;
+  /** Copies of what callers write, until the agent grants room for them. */
+  #copiedBytes = 0;
   #sendWindow: number;
   #reader: (() => void) | null = null;
   #writer: (() => void) | null = null;
@@ -115,7 +118,7 @@ export class Call {
       const item = this.#inbox.shift();
       if (item) {
         this.share.charge(ITEM_MS + item.payload.length * MS_PER_BYTE);
-        this.#memory.set(this.#inbox.costBytes);
+        this.#count();
         this.#giveBack(item.payload.length);
         return item;
       }
@@ -133,6 +136,17 @@ export class Call {
   write(bytes: Uint8Array): Promise<void> {
     this.#written = this.#written.then(() => this.#write(bytes));
     return this.#written;
+  }
+
+  /** As {@link write}, of bytes that may change after this; their copy counts as held by the call. */
+  async writeCopy(data: string | Uint8Array): Promise<void> {
+    const copy = ownBytes(data);
+    const costBytes = copy.length + ITEM_COST_BYTES;
+    this.#copiedBytes += costBytes;
+    this.#count();
+    await this.write(copy);
+    this.#copiedBytes -= costBytes;
+    this.#count();
   }
 
   /** No more of the body follows what was written. */
@@ -170,7 +184,7 @@ export class Call {
     if (!this.#inbox.empty) this.#failure ??= error;
     // The agent decides for how long the connection still knows this call.
     this.#inbox.clear();
-    this.#memory.set(0);
+    this.#count();
   }
 
   /** `false` where the agent sent more than it was granted. */
@@ -182,7 +196,7 @@ export class Call {
     // Nobody reads it. It was on its way, and is no more than the window.
     if (this.#over) return true;
     if (!this.#inbox.add(item)) return false;
-    this.#memory.set(this.#inbox.costBytes);
+    this.#count();
     this.#wakeReader();
     return true;
   }
@@ -225,6 +239,10 @@ export class Call {
     else if ((this.#cancelledMs ?? 0) > CANCEL_TIMEOUT_MS) {
       this.fail(timeoutError(CANCEL_TIMEOUT_MS));
     }
+  }
+
+  #count(): void {
+    this.#memory.set(this.#inbox.costBytes + this.#copiedBytes);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {

@@ -8,6 +8,7 @@ import {
   CAPACITY,
   EXITED,
   MAX_DELAY_MS,
+  MAX_TURN_MS,
   MEBIBYTE,
   SLOW,
   delayed,
@@ -52,7 +53,9 @@ describe("hostile agent: output in single bytes", () => {
       if (chunk.stream !== (sequence % 2 === 0 ? "stderr" : "stdout")) expect.unreachable();
     }
     expect(sequence).toBe(1_000_000);
+    await settled();
     expect(delay.p99Ms()).toBeLessThan(MAX_DELAY_MS);
+    expect(delay.busiestTurnMs()).toBeLessThan(MAX_TURN_MS);
   });
 
   it("of forty sandboxes at a time stays bounded, and all get theirs", SLOW, async () => {
@@ -179,6 +182,20 @@ describe("hostile agent: more than its budget", () => {
     }
     expect(memory.usedBytes).toBe(0);
     await expectNeighbourServed(memory);
+  });
+
+  it("ends a terminal to which somebody writes though its agent takes nothing", async () => {
+    const memory = budget(MEBIBYTE);
+    const { scripted, sandbox } = scriptedSandbox(memory);
+    const opening = sandbox.openTerminal({ columns: 80, rows: 24 });
+    const agent = await scripted.nextAgent();
+    const { stream } = await agent.nextCall("openTerminal");
+    agent.send(FRAME.event, stream, { id: "t" });
+    const terminal = await opening;
+    await terminal.write(Buffer.alloc(MEBIBYTE));
+    const writings = Array.from({ length: 10_000 }, () => terminal.write("x"));
+    await Promise.all([terminal.closed, ...writings]);
+    expect(memory.usedBytes).toBe(0);
   });
 
   it("gives back what was not read when its handle is forgotten or its call ends", async () => {

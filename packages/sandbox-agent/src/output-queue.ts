@@ -38,20 +38,26 @@ export class OutputQueue implements AsyncIterable<OutputChunk> {
   #bytes = 0;
   #ended = false;
   #left = false;
+  #failure: SandboxError | null = null;
   #wake: (() => void) | null = null;
 
   constructor({ maxBytes, memory, share }: OutputQueueOptions) {
     this.#maxBytes = maxBytes;
     this.#share = share;
-    this.#memory = new MemoryMeter(memory ?? null, () => {
-      this.#entries.clear();
-      this.#wake?.();
-    });
+    this.#memory = new MemoryMeter(memory ?? null, (error) => this.fail(error));
   }
 
   /** Why some of the output was dropped; `null` if none was. */
   get failure(): SandboxError | null {
-    return this.#memory.failure;
+    return this.#failure;
+  }
+
+  /** Drops what waits, and all that comes: its reader gets this error. */
+  fail(error: SandboxError): void {
+    this.#failure ??= error;
+    this.#entries.clear();
+    this.#memory[Symbol.dispose]();
+    this.#wake?.();
   }
 
   /** `false` where more has come than the process may write. */
