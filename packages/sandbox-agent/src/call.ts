@@ -61,6 +61,7 @@ export class Call {
   #consumed = 0;
   /** Copies of what callers write, until the agent grants room for them. */
   #copiedBytes = 0;
+  readonly #firstSendWindow: number;
   #sendWindow: number;
   #reader: (() => void) | null = null;
   #writer: (() => void) | null = null;
@@ -83,6 +84,7 @@ export class Call {
     this.#inbox = new Inbox({ joins });
     this.#receiveWindow = receiveWindow;
     this.#granted = receiveWindow;
+    this.#firstSendWindow = sendWindow;
     this.#sendWindow = sendWindow;
     this.#limits = limits;
     this.share = options.share ?? new LoopShare();
@@ -201,11 +203,13 @@ export class Call {
     return true;
   }
 
-  grant(bytes: number): void {
+  /** @returns `false` if it is more than the agent can have taken of what was sent */
+  grant(bytes: number): boolean {
     // Nobody waits for room where nothing is left to be sent.
     if (bytes > 0 && this.#writer) this.#seeTaken();
     this.#sendWindow = Math.min(this.#sendWindow + bytes, Number.MAX_SAFE_INTEGER);
     this.#wakeWriter();
+    return this.#sendWindow <= this.#firstSendWindow;
   }
 
   succeed(value: unknown): void {

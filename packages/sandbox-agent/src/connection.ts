@@ -287,8 +287,7 @@ export class AgentConnection {
       if (!call.receive(item)) throw new FrameError(`more than was granted to the call ${stream}`);
     } else if (type === FRAME.window) {
       const bytes = payload.readUInt32BE(0);
-      if (bytes < SMALL_WINDOW_BYTES) this.#toll.take();
-      call.grant(bytes);
+      if (!call.grant(bytes) || bytes < SMALL_WINDOW_BYTES) this.#toll.take();
     } else if (type === FRAME.result || type === FRAME.error) {
       // It is no answer to anything, and fails the call.
       const value = hasTooManyValues(payload) ? null : parseJson(payload);

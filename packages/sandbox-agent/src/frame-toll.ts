@@ -7,7 +7,8 @@ const BURST = 10_000;
 const PER_SECOND = 1000;
 
 /**
- * Bounds the frames that make work and bring nothing: an agent's `PING`, and a `WINDOW` of a few bytes.
+ * Bounds the frames that make work and bring nothing: an agent's `PING`, and a `WINDOW` of a few bytes or of more
+ * than was sent.
  * Whoever sends more of them than anybody could mean is ended.
  */
 export class FrameToll {

@@ -35,6 +35,7 @@ describe("hostile agent: floods", () => {
   it.each<[string, Buffer]>([
     ["pings", encodeFrame(FRAME.ping, 0, Buffer.alloc(8))],
     ["windows of nothing", encodeFrame(FRAME.window, 1, Buffer.alloc(4))],
+    ["windows of more than was sent", encodeFrame(FRAME.window, 1, Buffer.from([1, 0, 0, 0]))],
     ["windows of a byte", encodeFrame(FRAME.window, 1, Buffer.from([0, 0, 0, 1]))],
     ["frames for calls that are over", encodeFrame(FRAME.data, 2, Buffer.from("x"))],
   ])("ends a connection with %s, though its answers are read", async (_, frame) => {

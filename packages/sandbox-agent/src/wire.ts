@@ -1,4 +1,5 @@
 import {
+  MAX_COMMAND_BYTES,
   MAX_LINE_BYTES,
   MAX_NAME_BYTES,
   MAX_PATH_BYTES,
@@ -197,10 +198,15 @@ export const editedSchema: z.ZodType<Omit<EditResult, "path">> = z.object({
   firstLine: z.int().min(1),
 });
 
+/** Twice as much as is shown of a line: what is cut may be marked. */
+const MAX_MATCH_LENGTH = 2 * MAX_LINE_BYTES;
+
 export const grepMatchSchema: z.ZodType<GrepMatch> = z.object({
   path,
   line: z.int().min(1),
-  text: bytesText.transform((value) => Buffer.from(pathToBytes(value)).toString("utf8")),
+  text: bytesText
+    .max(MAX_MATCH_LENGTH)
+    .transform((value) => Buffer.from(pathToBytes(value)).toString("utf8")),
 });
 
 export const fileEventSchema: z.ZodType<FileEvent> = z.object({
@@ -246,7 +252,7 @@ export const startedSchema: z.ZodType<StartedProcess> = z.object({
 
 export const processInfoSchema: z.ZodType<ProcessInfo> = z.object({
   id,
-  command: text,
+  command: text.max(MAX_COMMAND_BYTES),
   startedAt: time,
   result: processResultSchema.nullable(),
 });

@@ -10,7 +10,7 @@ import type { ScriptedAgent } from "./scripted-agent.ts";
 
 export const MEBIBYTE: number = 1024 * 1024;
 /** Far beyond what is aimed at, 100 ms: the machine may have much else to do. */
-export const MAX_DELAY_MS = 250;
+export const MAX_DELAY_MS = 500;
 /** What a turn of the loop may work: measured 5 to 35 ms; before it was cut into turns, 400. */
 export const MAX_TURN_MS = 100;
 export const SLOW = { timeout: 120_000 };
