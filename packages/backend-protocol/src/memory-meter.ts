@@ -15,7 +15,10 @@ const forgotten = new FinalizationRegistry<MemoryAccount>((account) => account[S
  * work in memory: what is forgotten with its meter is given back once it was collected.
  */
 export class MemoryMeter implements Disposable {
-  readonly #account: MemoryAccount | null;
+  /** Where it counts; `null`: nowhere, or nowhere any more. */
+  #budget: MemoryBudget | null;
+  /** Opened when there is something to tell: for most work there never is. */
+  #account: MemoryAccount | null = null;
   readonly #onEnd: (error: SandboxError) => void;
   #bytes = 0;
   #toldBytes = 0;
@@ -26,14 +29,8 @@ export class MemoryMeter implements Disposable {
    * @param onEnd called at most once, if the budget ends the work: it stops, and drops what it holds
    */
   constructor(budget: MemoryBudget | null, onEnd: (error: SandboxError) => void = () => undefined) {
+    this.#budget = budget;
     this.#onEnd = onEnd;
-    const self = new WeakRef(this);
-    const end = (error: SandboxError): void => {
-      const meter = self.deref();
-      if (meter) meter.#end(error);
-    };
-    this.#account = budget?.open(end) ?? null;
-    if (this.#account) forgotten.register(this, this.#account);
   }
 
   /** Why the budget ended the work; `null` while it goes on. */
@@ -52,7 +49,7 @@ export class MemoryMeter implements Disposable {
       const told = this.#bytes - (this.#bytes % STEP_BYTES);
       const added = told - this.#toldBytes;
       this.#toldBytes = told;
-      if (added !== 0) this.#account?.add(added);
+      if (added !== 0 && this.#budget) this.#open(this.#budget).add(added);
     }
     return this.#failure === null;
   }
@@ -63,7 +60,19 @@ export class MemoryMeter implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#budget = null;
     this.#account?.[Symbol.dispose]();
+  }
+
+  #open(budget: MemoryBudget): MemoryAccount {
+    if (this.#account) return this.#account;
+    const self = new WeakRef(this);
+    this.#account = budget.open((error) => {
+      const meter = self.deref();
+      if (meter) meter.#end(error);
+    });
+    forgotten.register(this, this.#account);
+    return this.#account;
   }
 
   #isSmallAgain(): boolean {
@@ -71,6 +80,7 @@ export class MemoryMeter implements Disposable {
   }
 
   #end(error: SandboxError): void {
+    this.#budget = null;
     this.#failure = error;
     this.#onEnd(error);
   }

@@ -5,6 +5,7 @@ import type { OutputChunk, ProcessHandle, ProcessResult } from "./process.ts";
 import { Utf8Text, cutBytes } from "./utf8-text.ts";
 
 const MEBIBYTE = 1024 * 1024;
+const BYTES = MEBIBYTE / 4;
 /** Pieces of characters and of none: their mixtures have every way to be cut and to be wrong. */
 const PARTS = [
   [0x61],
@@ -106,7 +107,7 @@ it.each([["one stream"], ["both streams by turns"]])(
     let usedBytes = 0;
     const process = processOf(
       (function* () {
-        for (let sequence = 1; sequence <= MEBIBYTE; sequence++) {
+        for (let sequence = 1; sequence <= BYTES; sequence++) {
           usedBytes = Math.max(usedBytes, budget.usedBytes);
           const stream = kind === "one stream" || sequence % 2 === 0 ? "stdout" : "stderr";
           yield { sequence, stream, data: Uint8Array.of(0x61) } as const;
@@ -114,9 +115,9 @@ it.each([["one stream"], ["both streams by turns"]])(
       })(),
     );
     const { output } = await collectProcess(process, { memory: budget });
-    expect(output).toBe("a".repeat(MEBIBYTE));
-    expect(usedBytes).toBeGreaterThan(MEBIBYTE / 2);
-    expect(usedBytes).toBeLessThan(3 * MEBIBYTE);
+    expect(output).toBe("a".repeat(BYTES));
+    expect(usedBytes).toBeGreaterThan(BYTES / 2);
+    expect(usedBytes).toBeLessThan(3 * BYTES);
     expect(budget.usedBytes).toBe(0);
   },
 );
