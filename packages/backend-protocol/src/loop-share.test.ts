@@ -40,3 +40,29 @@ it("loop share: works for one of many in each turn of the loop", async () => {
   // Who has two pieces of work at a time gets no more turns for it.
   expect(order.slice(0, 6).filter((name) => name === "b")).toHaveLength(3);
 });
+
+it("loop share: many that go on and on take one stretch in a turn of the loop together", async () => {
+  let stretches = 0;
+  let left = 20;
+  const work = async (): Promise<void> => {
+    const share = new LoopShare();
+    for (let pieces = 0; pieces < 5; pieces++) {
+      share.charge(3.1);
+      await share.turn();
+      stretches++;
+    }
+    left--;
+  };
+  const working = Array.from({ length: 20 }, work);
+  const light = new LoopShare();
+  let most = 0;
+  while (left > 0) {
+    const before = stretches;
+    await nextTurn();
+    most = Math.max(most, stretches - before);
+    light.charge(0.01);
+    expect(light.turn()).toBeNull();
+  }
+  await Promise.all(working);
+  expect(most).toBeLessThanOrEqual(2);
+});

@@ -4,6 +4,8 @@ import { performance } from "node:perf_hooks";
 const STRETCH_MS = 3;
 /** The part of the time that a share may use without waiting for a turn. */
 const FREE_PART = 0.1;
+/** How long ago its last turn must be: who goes on and on has nothing but turns. */
+const QUIET_MS = 100;
 
 /**
  * The event loop's time for one piece of work, or for one sandbox. Work that takes long is cut into
@@ -26,6 +28,7 @@ export class LoopShare {
   readonly #waiting: (() => void)[] = [];
   #creditMs = STRETCH_MS;
   #creditedAtMs = performance.now();
+  #lastTurnMs = -Infinity;
 
   /** Counts time that the work took. */
   charge(ms: number): void {
@@ -36,10 +39,12 @@ export class LoopShare {
   turn(): Promise<void> | null {
     if (this.#creditMs > 0) return null;
     const nowMs = performance.now();
-    const earnedMs = (nowMs - this.#creditedAtMs) * FREE_PART;
-    this.#creditMs = Math.min(this.#creditMs + earnedMs, STRETCH_MS);
-    this.#creditedAtMs = nowMs;
-    if (this.#creditMs > 0) return null;
+    if (nowMs - this.#lastTurnMs > QUIET_MS) {
+      const earnedMs = (nowMs - this.#creditedAtMs) * FREE_PART;
+      this.#creditMs = Math.min(this.#creditMs + earnedMs, STRETCH_MS);
+      this.#creditedAtMs = nowMs;
+      if (this.#creditMs > 0) return null;
+    }
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
       if (LoopShare.#queue.size === 0) setImmediate(LoopShare.#next);
@@ -56,7 +61,8 @@ export class LoopShare {
     if (share.#waiting.length > 0) LoopShare.#queue.add(share);
     if (LoopShare.#queue.size > 0) setImmediate(LoopShare.#next);
     share.#creditMs = STRETCH_MS;
-    share.#creditedAtMs = performance.now();
+    share.#lastTurnMs = performance.now();
+    share.#creditedAtMs = share.#lastTurnMs;
     wake?.();
   };
 }
