@@ -16,7 +16,7 @@ const ENTRY_COST_BYTES = 400;
 /** Its name is kept as bytes and as text, in which a character may take two bytes. */
 const COST_PER_NAME_BYTE = 5;
 
-export interface ListOptions extends OperationOptions {
+export interface CountedOptions extends OperationOptions {
   /** Counts the entries. */
   memory: MemoryMeter;
 }
@@ -36,7 +36,7 @@ export async function stat(
 export async function ls(
   tree: FileTree,
   path: string,
-  { signal, memory }: ListOptions,
+  { signal, memory }: CountedOptions,
 ): Promise<FileInfo[]> {
   throwIfAborted(signal);
   const resolved = tree.resolve(path);
