@@ -14,6 +14,7 @@ export type {
 } from "./argument-checks.ts";
 export type { Backend } from "./backend.ts";
 export { collectProcess } from "./collect-process.ts";
+export type { CollectOptions } from "./collect-process.ts";
 export type {
   EditOptions,
   EditResult,
@@ -62,10 +63,14 @@ export type {
   SandboxUsage,
   UsageOptions,
 } from "./managed-sandbox.ts";
+export { LoopShare } from "./loop-share.ts";
 export { MemoryBudget } from "./memory-budget.ts";
 export type { MemoryAccount, MemoryBudgetOptions } from "./memory-budget.ts";
+export { MemoryMeter } from "./memory-meter.ts";
 export { narrowSandbox } from "./narrow-sandbox.ts";
 export { positionsOf } from "./positions-of.ts";
+export { CHUNK_COST_BYTES, PackedChunks } from "./packed-chunks.ts";
+export type { PackedChunk } from "./packed-chunks.ts";
 export type {
   AttachOptions,
   ExecuteOptions,

@@ -92,6 +92,9 @@ export interface ProcessHandle {
    * Its output, from its start (or from after the given sequence number, with `attach`), to its
    * end. One handle's output can be read once. A reader that is too slow loses the oldest chunks:
    * a jump in `sequence` says so.
+   *
+   * Reading it throws `capacity` if it took too much of the server's memory while it waited. The process
+   * runs on; what it writes from then on is dropped, and its result is `truncated`.
    */
   readonly output: AsyncIterable<OutputChunk>;
   /** How it ended. Never rejects: where that is unknown the outcome is `lost`. */

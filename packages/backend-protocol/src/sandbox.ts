@@ -19,8 +19,8 @@ export interface Sandbox extends Backend {
 
   /**
    * Run a shell command to its end. However it ends is a result; an error means that it could not
-   * be run at all.
-   * @throws `invalid-argument`, `not-found` and `not-directory` (`cwd`), `process-limit`, `gone`, `unavailable`
+   * be run at all, or that its output took too much of the server's memory and it was killed: `capacity`.
+   * @throws `invalid-argument`, `not-found` and `not-directory` (`cwd`), `process-limit`, `capacity`, `gone`, `unavailable`
    */
   execute(command: string, options?: ExecuteOptions): Promise<ExecuteResult>;
 

@@ -1,6 +1,7 @@
 import { SandboxError, throwIfAborted } from "@carrel/backend-protocol";
 import type {
   CreateOptions,
+  FindOptions,
   ManagedSandbox,
   OperationOptions,
   ProviderInfo,
@@ -131,9 +132,9 @@ class DockerProvider implements DockerSandboxProvider {
     using _refillsWait = this.#pool?.yieldToUser();
     const unused = keyName.requireNoStray(this.#containers, files, { keyHash, signal });
     const claimed = await this.#claim({ key, keyHash, unused }, options);
-    if (claimed) return claimed;
+    if (claimed) return claimed.countIn(options.memory);
     await unused;
-    const sandbox = await this.#make(key, keyHash, options);
+    const sandbox = (await this.#make(key, keyHash, options)).countIn(options.memory);
     try {
       await sandbox.begin(options);
     } catch (error) {
@@ -147,8 +148,8 @@ class DockerProvider implements DockerSandboxProvider {
     return sandbox;
   }
 
-  async find(key: string, options: OperationOptions = {}): Promise<ManagedSandbox | null> {
-    return this.#find(key, options);
+  async find(key: string, options: FindOptions = {}): Promise<ManagedSandbox | null> {
+    return (await this.#find(key, options))?.countIn(options.memory) ?? null;
   }
 
   async list({ signal }: OperationOptions = {}): Promise<SandboxSummary[]> {

@@ -2,7 +2,10 @@ import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { SandboxError, throwIfAborted } from "@carrel/backend-protocol";
 import type {
+  CreateOptions,
+  FindOptions,
   ManagedSandbox,
+  MemoryBudget,
   OperationOptions,
   ProviderInfo,
   SandboxProvider,
@@ -56,20 +59,20 @@ class EmbeddedProvider implements SandboxProvider {
     };
   }
 
-  async create(key: string, options?: OperationOptions): Promise<ManagedSandbox> {
+  async create(key: string, options?: CreateOptions): Promise<ManagedSandbox> {
     const directory = new SandboxDirectory(this.#root, key);
     await this.#open(options);
     const { id } = await directory.create();
-    const sandbox = this.#adopt(id, directory);
+    const sandbox = this.#adopt(id, directory, options?.memory);
     await sandbox.resume();
     return sandbox;
   }
 
-  async find(key: string, options?: OperationOptions): Promise<ManagedSandbox | null> {
+  async find(key: string, options?: FindOptions): Promise<ManagedSandbox | null> {
     const directory = new SandboxDirectory(this.#root, key);
     await this.#open(options);
     const record = await directory.record();
-    return record && this.#adopt(record.id, directory);
+    return record && this.#adopt(record.id, directory, options?.memory);
   }
 
   async list(options?: OperationOptions): Promise<SandboxSummary[]> {
@@ -123,11 +126,11 @@ class EmbeddedProvider implements SandboxProvider {
   }
 
   /** One object per sandbox, so that all its callers see the same processes. */
-  #adopt(id: string, directory: SandboxDirectory): EmbeddedSandbox {
+  #adopt(id: string, directory: SandboxDirectory, memory?: MemoryBudget): EmbeddedSandbox {
     const known = this.#sandboxes.get(id);
     if (known) return known;
     const onDestroyed = (): void => void this.#sandboxes.delete(id);
-    const sandbox = new EmbeddedSandbox({ id, directory, onDestroyed, ...this.#limits });
+    const sandbox = new EmbeddedSandbox({ id, directory, onDestroyed, memory, ...this.#limits });
     this.#sandboxes.set(id, sandbox);
     return sandbox;
   }

@@ -1,4 +1,10 @@
-import { SandboxError, collectProcess, throwIfAborted } from "@carrel/backend-protocol";
+import {
+  MemoryBudget,
+  MemoryMeter,
+  SandboxError,
+  collectProcess,
+  throwIfAborted,
+} from "@carrel/backend-protocol";
 import type {
   AttachOptions,
   EditOptions,
@@ -45,8 +51,16 @@ import { WORK_DIR } from "./mounts.ts";
 import type { SandboxDirectory } from "./sandbox-directory.ts";
 import { glob, grep, SearchThreads } from "./search/search.ts";
 
-export interface EmbeddedSandboxOptions extends Omit<ProcessTableOptions, "mounts"> {
+/**
+ * What one sandbox may hold in memory of what its commands write: the most output that one may write,
+ * 64 MiB, with as much for all others.
+ */
+const MEMORY_BYTES = 128 * 1024 * 1024;
+
+export interface EmbeddedSandboxOptions extends Omit<ProcessTableOptions, "mounts" | "memory"> {
   id: string;
+  /** What the sandbox holds, 128 MiB at most, counts in this budget too. @default in none */
+  memory?: MemoryBudget | undefined;
   directory: SandboxDirectory;
   /** Called when it is destroyed, so that its provider forgets it. */
   onDestroyed: () => void;
@@ -57,6 +71,7 @@ export class EmbeddedSandbox implements ManagedSandbox {
   readonly id: string;
   readonly key: string;
   readonly workDir: string = WORK_DIR;
+  readonly #memory: MemoryBudget;
   readonly #directory: SandboxDirectory;
   readonly #tree: FileTree;
   readonly #processes: ProcessTable;
@@ -67,12 +82,18 @@ export class EmbeddedSandbox implements ManagedSandbox {
   #status: SandboxStatus = "stopped";
   #wasRunning = false;
 
-  constructor({ id, directory, onDestroyed, ...limits }: EmbeddedSandboxOptions) {
+  constructor({ id, directory, onDestroyed, memory: parent, ...limits }: EmbeddedSandboxOptions) {
+    const memory = { name: "The sandbox", limitBytes: MEMORY_BYTES, ...(parent && { parent }) };
+    this.#memory = new MemoryBudget(memory);
     this.id = id;
     this.key = directory.key;
     this.#directory = directory;
     this.#tree = new FileTree({ workDir: WORK_DIR, ...directory.places });
-    this.#processes = new ProcessTable({ ...limits, mounts: directory.mounts });
+    this.#processes = new ProcessTable({
+      ...limits,
+      mounts: directory.mounts,
+      memory: this.#memory,
+    });
     this.#onDestroyed = onDestroyed;
   }
 
@@ -81,7 +102,8 @@ export class EmbeddedSandbox implements ManagedSandbox {
   }
 
   async ls(path: string, options?: ListOptions): Promise<FileInfo[]> {
-    return ls(this.#running(), path, options);
+    using memory = new MemoryMeter(this.#memory);
+    return await ls(this.#running(), path, { ...options, memory });
   }
 
   async read(path: string, options?: ReadOptions): Promise<Uint8Array | null> {
@@ -134,7 +156,7 @@ export class EmbeddedSandbox implements ManagedSandbox {
   }
 
   async execute(command: string, options?: ExecuteOptions): Promise<ExecuteResult> {
-    return collectProcess(await this.spawn(command, options));
+    return collectProcess(await this.spawn(command, options), { memory: this.#memory });
   }
 
   async spawn(command: string, options: SpawnOptions = {}): Promise<ProcessHandle> {

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { SandboxError, throwIfAborted } from "@carrel/backend-protocol";
+import type { MemoryBudget } from "@carrel/backend-protocol";
 import { abortable } from "./abortable.ts";
 import { AwakeClock } from "./awake-clock.ts";
 import type { Call } from "./call.ts";
@@ -16,6 +17,8 @@ export interface AgentChannelOptions {
   admit?: () => void | Promise<void>;
   /** Called while a call is open and the agent has not answered for two seconds; never twice at a time. */
   onSilence?: () => Promise<void>;
+  /** Where what its calls hold counts. */
+  memory: MemoryBudget;
 }
 
 /**
@@ -44,7 +47,7 @@ export interface BegunCall {
   leave: () => void;
 }
 
-export interface CallRequest extends NewCall {
+export interface CallRequest extends Omit<NewCall, "memory"> {
   kind: CallKind;
   signal?: AbortSignal | undefined;
 }
@@ -54,6 +57,8 @@ export class AgentChannel implements AsyncDisposable {
   readonly largeAnswers: Lane = lane(LARGE_ANSWERS);
   /** Stands still while the sandbox is suspended. */
   readonly clock: AwakeClock = new AwakeClock();
+  /** Where what its calls hold counts from now on. */
+  #memory: MemoryBudget;
   readonly #open: (signal: AbortSignal) => Promise<Duplex>;
   readonly #admit: () => void | Promise<void>;
   readonly #onSilence: () => Promise<void>;
@@ -66,6 +71,7 @@ export class AgentChannel implements AsyncDisposable {
 
   constructor(options: AgentChannelOptions) {
     const { open, admit = () => undefined, onSilence = () => Promise.resolve() } = options;
+    this.#memory = options.memory;
     this.#open = open;
     this.#admit = admit;
     this.#onSilence = onSilence;
@@ -78,11 +84,21 @@ export class AgentChannel implements AsyncDisposable {
     try {
       const connection = await this.#connect(signal);
       throwIfAborted(signal);
-      return { call: connection.call(call), connection, leave };
+      return { call: connection.call({ ...call, memory: this.#memory }), connection, leave };
     } catch (error) {
       leave();
       throw error;
     }
+  }
+
+  get memory(): MemoryBudget {
+    return this.#memory;
+  }
+
+  /** Counts from now on in another budget. What was begun stays where it is. */
+  countIn(memory: MemoryBudget): void {
+    this.#memory = memory;
+    this.#connection?.countIn(memory);
   }
 
   /** How often the sandbox ended: what was begun before the last time is lost. */
@@ -156,6 +172,7 @@ export class AgentChannel implements AsyncDisposable {
 
   #use(connection: AgentConnection): void {
     this.#connection = connection;
+    connection.countIn(this.#memory);
     connection.onSilence = () => void this.#tellSilence();
   }
 

@@ -11,7 +11,6 @@ import { LASTS, abandonOnAbort, ask, beginning, giveUp } from "./ask.ts";
 import { Deadline } from "./deadline.ts";
 import { CHUNK_HEAD_BYTES } from "./frames.ts";
 import { OutputQueue } from "./output-queue.ts";
-import { ownBytes } from "./own-bytes.ts";
 import {
   emptySchema,
   processResultSchema,
@@ -82,7 +81,9 @@ export class AgentProcess implements ProcessHandle {
     this.#attachedMs = channel.clock.nowMs;
     this.#deadline = new Deadline(channel.clock, timeoutMs + STOP_MARGIN_MS);
     this.#instance = begun.connection.hello.instance;
-    this.#queue = new OutputQueue(maxOutputBytes);
+    const { memory } = channel;
+    const { share } = begun.call;
+    this.#queue = new OutputQueue({ maxBytes: maxOutputBytes, memory, share });
     this.output = this.#queue;
     this.result = this.#follow();
   }
@@ -96,7 +97,7 @@ export class AgentProcess implements ProcessHandle {
   async write(data: string | Uint8Array): Promise<void> {
     this.#requireOpen();
     const { call } = this.#begun;
-    await call.write(ownBytes(data));
+    await call.writeCopy(data);
     if (call.broken && !this.#ended) {
       throw new SandboxError({
         code: "unavailable",
@@ -151,7 +152,8 @@ export class AgentProcess implements ProcessHandle {
     this.#deadline.clear();
     this.#begun.leave();
     this.#queue.end();
-    return result ?? this.#lost();
+    const told = result ?? this.#lost();
+    return this.#queue.failure ? { ...told, truncated: true } : told;
   }
 
   /** How it ended; `null` where the connection broke before. */
@@ -166,6 +168,8 @@ export class AgentProcess implements ProcessHandle {
       return readAnswer(processResultSchema, await call.result);
     } catch (error) {
       if (call.broken) return null;
+      // Its memory was needed: the output has a gap, whatever else is known.
+      if (SandboxError.isInstance(error) && hasCode(error, "capacity")) this.#queue.fail(error);
       // An agent that makes no sense is none that could tell how the process ended.
       giveUp(call, error);
       return this.#lost();
@@ -246,6 +250,16 @@ export class AgentProcess implements ProcessHandle {
     if (this.#killed) void this.#stop().catch(() => undefined);
     return true;
   }
+}
+
+/** Kills a process once the signal fires, or now if it did. */
+export function killOnAbort(process: AgentProcess, signal: AbortSignal | undefined): void {
+  if (!signal) return;
+  // Where the kill fails the process is out of reach, and its result tells so.
+  const onAbort = (): void => void process.kill().catch(() => undefined);
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  void process.result.then(() => signal.removeEventListener("abort", onAbort));
 }
 
 /** Trying again cannot help: the sandbox or the process is not there any more. */

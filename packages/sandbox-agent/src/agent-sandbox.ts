@@ -31,6 +31,7 @@ import type {
   GrepResult,
   LineRange,
   ListOptions,
+  MemoryBudget,
   MoveOptions,
   OperationOptions,
   ProcessInfo,
@@ -46,15 +47,16 @@ import type {
 } from "@carrel/backend-protocol";
 import { AgentChannel } from "./agent-channel.ts";
 import type { AgentChannelOptions } from "./agent-channel.ts";
-import { AgentProcess } from "./agent-process.ts";
+import { AgentProcess, killOnAbort } from "./agent-process.ts";
 import { AgentTerminal } from "./agent-terminal.ts";
-import { LASTS, WAITS_FOR_EVENTS, abandonOnAbort, ask, giveUp } from "./ask.ts";
+import { LASTS, WAITS_FOR_EVENTS, abandonOnAbort, ask, askList, giveUp } from "./ask.ts";
 import type { Answered, Question } from "./ask.ts";
 import { download } from "./byte-stream.ts";
 import { connectLoopback } from "./loopback-connection.ts";
+import { budgetIn } from "./sandbox-memory.ts";
 import { sendBody } from "./send-body.ts";
 import { requirePage } from "./list-page.ts";
-import { readList } from "./wire-list.ts";
+import type { ListBounds } from "./wire-list.ts";
 import {
   diskUsageSchema,
   editedSchema,
@@ -80,9 +82,11 @@ const MAX_PROCESSES = 32_768 + 100;
 /** What a search may take beyond its own time before it counts as stuck. */
 const SEARCH_MARGIN_MS = 10_000;
 
-export interface AgentSandboxOptions extends AgentChannelOptions {
+export interface AgentSandboxOptions extends Omit<AgentChannelOptions, "memory"> {
   id: string;
   workDir: string;
+  /** What the sandbox holds, 128 MiB at most, counts in this budget too. @default in none */
+  memory?: MemoryBudget | undefined;
 }
 
 /**
@@ -94,10 +98,13 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
   readonly workDir: string;
   readonly #channel: AgentChannel;
 
-  constructor({ id, workDir, ...channel }: AgentSandboxOptions) {
+  #isCounted: boolean;
+
+  constructor({ id, workDir, memory, ...channel }: AgentSandboxOptions) {
     this.id = id;
     this.workDir = workDir;
-    this.#channel = new AgentChannel(channel);
+    this.#isCounted = memory !== undefined;
+    this.#channel = new AgentChannel({ ...channel, memory: budgetIn(memory) });
   }
 
   async stat(path: string, { signal }: OperationOptions = {}): Promise<FileInfo | null> {
@@ -110,9 +117,9 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
     const page = checkListOptions(options);
     const { limit, after, signal } = options;
     const parameters = { path: this.#resolve(path), limit, after };
-    const { body } = await this.#look({ method: "ls", parameters, answer: emptySchema, signal });
-    const maxElements = limit ?? MAX_LIST_ENTRIES;
-    return requirePage(readList(body, { element: fileInfoSchema, maxElements }), page);
+    const question = { method: "ls", parameters, answer: emptySchema, signal };
+    const bounds = { element: fileInfoSchema, maxElements: limit ?? MAX_LIST_ENTRIES };
+    return requirePage((await this.#list(question, bounds)).body, page);
   }
 
   async read(path: string, options: ReadOptions = {}): Promise<Uint8Array | null> {
@@ -138,10 +145,11 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
     const { answer, body } = await this.#look(question);
     const { found, lines: count, ...range } = answer;
     if (!found) return null;
+    if (count > limit) throw wrongAnswer(new Error(`${count} lines, of ${limit}`));
     const lines =
       count === 0 ? [] : new TextDecoder("utf-8", { ignoreBOM: true }).decode(body).split("\n");
-    if (lines.length !== count || count > limit) {
-      throw wrongAnswer(new Error(`${lines.length} lines, said to be ${count}, of ${limit}`));
+    if (lines.length !== count) {
+      throw wrongAnswer(new Error(`${lines.length} lines, said to be ${count}`));
     }
     return { ...range, lines };
   }
@@ -214,8 +222,9 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
     const { limit, totalMs, ...where } = this.#searchBounds(options);
     const parameters = { pattern, hidden, limit, ...where };
     const question = { method: "glob", parameters, answer: truncatedSchema, totalMs, signal };
-    const { answer, body } = await this.#look(question);
-    return { files: readList(body, { element: fileInfoSchema, maxElements: limit }), ...answer };
+    const bounds = { element: fileInfoSchema, maxElements: limit };
+    const { answer, body: files } = await this.#list(question, bounds);
+    return { files, ...answer };
   }
 
   async grep(pattern: string, options: GrepOptions = {}): Promise<GrepResult> {
@@ -225,8 +234,9 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
     const { limit, totalMs, ...where } = this.#searchBounds(options);
     const parameters = { pattern, glob, literal, ignoreCase, hidden, limit, ...where };
     const question = { method: "grep", parameters, answer: truncatedSchema, totalMs, signal };
-    const { answer, body } = await this.#look(question);
-    return { matches: readList(body, { element: grepMatchSchema, maxElements: limit }), ...answer };
+    const bounds = { element: grepMatchSchema, maxElements: limit };
+    const { answer, body: matches } = await this.#list(question, bounds);
+    return { matches, ...answer };
   }
 
   async readStream(
@@ -261,7 +271,7 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
   }
 
   async execute(command: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
-    return collectProcess(await this.spawn(command, options));
+    return collectProcess(await this.spawn(command, options), { memory: this.#channel.memory });
   }
 
   async spawn(command: string, options: SpawnOptions = {}): Promise<AgentProcess> {
@@ -286,8 +296,8 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
 
   async processes({ signal }: OperationOptions = {}): Promise<ProcessInfo[]> {
     const question = { method: "processes", parameters: {}, answer: emptySchema, signal };
-    const { body } = await this.#look(question);
-    return readList(body, { element: processInfoSchema, maxElements: MAX_PROCESSES });
+    const bounds = { element: processInfoSchema, maxElements: MAX_PROCESSES };
+    return (await this.#list(question, bounds)).body;
   }
 
   async attach(processId: string, options: AttachOptions = {}): Promise<AgentProcess> {
@@ -317,6 +327,15 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
     const totalMs = timeoutMs + SEARCH_MARGIN_MS;
     const question = { method: "diskUsage", parameters, answer: diskUsageSchema, totalMs, signal };
     return (await this.#look(question)).answer;
+  }
+
+  /** Counts what it holds from now on in this budget too, unless it counts in another one already. */
+  countIn(memory: MemoryBudget | undefined): this {
+    if (memory && !this.#isCounted) {
+      this.#isCounted = true;
+      this.#channel.countIn(budgetIn(memory));
+    }
+    return this;
   }
 
   /** The sandbox is frozen: count no time against it until {@link wake}. */
@@ -358,6 +377,14 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
     return ask(this.#channel, { ...question, repeatable: true });
   }
 
+  /** As {@link #look}, for a list. */
+  #list<Answer, Value>(
+    question: Question<Answer>,
+    bounds: ListBounds<Value>,
+  ): Promise<Answered<Answer, Value[]>> {
+    return askList(this.#channel, { ...question, repeatable: true }, bounds);
+  }
+
   #searchBounds({
     path = this.workDir,
     limit = DEFAULT_SEARCH_LIMIT,
@@ -372,13 +399,4 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
       totalMs: timeoutMs + SEARCH_MARGIN_MS,
     };
   }
-}
-
-function killOnAbort(process: AgentProcess, signal: AbortSignal | undefined): void {
-  if (!signal) return;
-  // Where the kill fails the process is out of reach, and its result tells so.
-  const onAbort = (): void => void process.kill().catch(() => undefined);
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
-  void process.result.then(() => signal.removeEventListener("abort", onAbort));
 }

@@ -3,7 +3,6 @@ import type { TerminalHandle, TerminalOptions } from "@carrel/backend-protocol";
 import type { AgentChannel, BegunCall } from "./agent-channel.ts";
 import { LASTS, ask, beginning } from "./ask.ts";
 import { nextBytes } from "./next-bytes.ts";
-import { ownBytes } from "./own-bytes.ts";
 import { emptySchema, terminalSchema } from "./wire.ts";
 
 /** As many as the kernel's struct winsize holds. */
@@ -39,7 +38,7 @@ export class AgentTerminal implements TerminalHandle {
   }
 
   async write(data: string | Uint8Array): Promise<void> {
-    await this.#begun.call.write(ownBytes(data));
+    await this.#begun.call.writeCopy(data);
   }
 
   async resize(columns: number, rows: number): Promise<void> {

@@ -1,11 +1,16 @@
-import { SandboxError } from "@carrel/backend-protocol";
+import { LoopShare, MemoryMeter, SandboxError } from "@carrel/backend-protocol";
+import type { MemoryBudget } from "@carrel/backend-protocol";
 import { CHUNK_HEAD_BYTES, FRAME, MAX_DATA_BYTES } from "./frames.ts";
 import type { FrameType } from "./frames.ts";
-import { Inbox } from "./inbox.ts";
+import { ITEM_COST_BYTES, Inbox } from "./inbox.ts";
 import type { Item } from "./inbox.ts";
+import { ownBytes } from "./own-bytes.ts";
 
 /** How long an agent may take to end a call that it was asked to stop. */
 const CANCEL_TIMEOUT_MS = 15_000;
+/** What it takes to read an item, and its bytes: for the loop's time. */
+const ITEM_MS = 0.002;
+const MS_PER_BYTE = 1e-6;
 
 /** What a call sends its frames through. */
 export interface FrameSink {
@@ -35,6 +40,10 @@ export interface CallOptions {
   limits: CallLimits;
   /** The agent's `DATA` is one run of bytes, without regard to its frames. */
   joins: boolean;
+  /** Where what it holds counts. @default nowhere */
+  memory?: MemoryBudget | undefined;
+  /** The loop's time that its readers take. @default its own */
+  share?: LoopShare;
 }
 
 /** One call on a connection: what comes in is kept until it is read, no more than its window. */
@@ -44,9 +53,15 @@ export class Call {
   readonly #inbox: Inbox;
   readonly #receiveWindow: number;
   readonly #limits: CallLimits;
+  readonly #memory: MemoryMeter;
+  /** The loop's time that work for this call takes. */
+  readonly share: LoopShare;
   readonly #result: PromiseWithResolvers<unknown> = Promise.withResolvers();
   #granted: number;
   #consumed = 0;
+  /** Copies of what callers write, until the agent grants room for them. */
+  #copiedBytes = 0;
+  readonly #firstSendWindow: number;
   #sendWindow: number;
   #reader: (() => void) | null = null;
   #writer: (() => void) | null = null;
@@ -62,14 +77,18 @@ export class Call {
   #over = false;
   #broken = false;
 
-  constructor({ sink, stream, receiveWindow, sendWindow, limits, joins }: CallOptions) {
+  constructor(options: CallOptions) {
+    const { sink, stream, receiveWindow, sendWindow, limits, joins, memory } = options;
     this.#sink = sink;
     this.#stream = stream;
     this.#inbox = new Inbox({ joins });
     this.#receiveWindow = receiveWindow;
     this.#granted = receiveWindow;
+    this.#firstSendWindow = sendWindow;
     this.#sendWindow = sendWindow;
     this.#limits = limits;
+    this.share = options.share ?? new LoopShare();
+    this.#memory = new MemoryMeter(memory ?? null, (error) => this.abandon(error));
     // Whoever reads the items is told as well, and need not look at the result.
     this.#result.promise.catch(() => undefined);
   }
@@ -96,8 +115,12 @@ export class Call {
   /** The next item, or `null` at the end of a call that succeeded. @throws SandboxError */
   async next(): Promise<Item | null> {
     for (;;) {
+      const turn = this.#inbox.empty ? null : this.share.turn();
+      if (turn) await turn;
       const item = this.#inbox.shift();
       if (item) {
+        this.share.charge(ITEM_MS + item.payload.length * MS_PER_BYTE);
+        this.#count();
         this.#giveBack(item.payload.length);
         return item;
       }
@@ -115,6 +138,17 @@ export class Call {
   write(bytes: Uint8Array): Promise<void> {
     this.#written = this.#written.then(() => this.#write(bytes));
     return this.#written;
+  }
+
+  /** As {@link write}, of bytes that may change after this; their copy counts as held by the call. */
+  async writeCopy(data: string | Uint8Array): Promise<void> {
+    const copy = ownBytes(data);
+    const costBytes = copy.length + ITEM_COST_BYTES;
+    this.#copiedBytes += costBytes;
+    this.#count();
+    await this.write(copy);
+    this.#copiedBytes -= costBytes;
+    this.#count();
   }
 
   /** No more of the body follows what was written. */
@@ -148,8 +182,11 @@ export class Call {
   abandon(error: SandboxError): void {
     this.cancel();
     this.fail(error);
+    // What was not read is missing, though the agent ended the call before.
+    if (!this.#inbox.empty) this.#failure ??= error;
     // The agent decides for how long the connection still knows this call.
     this.#inbox.clear();
+    this.#count();
   }
 
   /** `false` where the agent sent more than it was granted. */
@@ -161,15 +198,18 @@ export class Call {
     // Nobody reads it. It was on its way, and is no more than the window.
     if (this.#over) return true;
     if (!this.#inbox.add(item)) return false;
+    this.#count();
     this.#wakeReader();
     return true;
   }
 
-  grant(bytes: number): void {
+  /** @returns `false` if it is more than the agent can have taken of what was sent */
+  grant(bytes: number): boolean {
     // Nobody waits for room where nothing is left to be sent.
     if (bytes > 0 && this.#writer) this.#seeTaken();
     this.#sendWindow = Math.min(this.#sendWindow + bytes, Number.MAX_SAFE_INTEGER);
     this.#wakeWriter();
+    return this.#sendWindow <= this.#firstSendWindow;
   }
 
   succeed(value: unknown): void {
@@ -203,6 +243,10 @@ export class Call {
     else if ((this.#cancelledMs ?? 0) > CANCEL_TIMEOUT_MS) {
       this.fail(timeoutError(CANCEL_TIMEOUT_MS));
     }
+  }
+
+  #count(): void {
+    this.#memory.set(this.#inbox.costBytes + this.#copiedBytes);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {

@@ -177,7 +177,8 @@ describe("a connection", () => {
     const [first, second] = [connection.call(CALL), connection.call(CALL)];
     agent.send(FRAME.result, 1, Buffer.from(deep));
     agent.send(FRAME.error, 2, Buffer.from(`{"code":"timeout","message":${deep}}`));
-    await expect(first.result).resolves.toBeInstanceOf(Array);
+    // It is no answer to anything: whoever asked refuses it.
+    await expect(first.result).resolves.toBeNull();
     await expect(second.result).rejects.toMatchObject(UNAVAILABLE);
     expect(connection.failure).toBeNull();
   });
@@ -201,11 +202,14 @@ describe("a connection", () => {
     const { agent, connection } = await connect();
     const ping = encodeFrame(FRAME.ping, 0, Buffer.from("abcdefgh"));
     const flood = Buffer.concat(Array.from({ length: 4000 }, () => ping));
-    for (let times = 0; times < 10; times++) {
-      agent.sendBytes(flood);
-      await settled();
-    }
-    expect(agent.taken().filter(({ type }) => type === FRAME.pong)).toHaveLength(40_000);
+    agent.sendBytes(flood);
+    await expect
+      .poll(async () => {
+        await settled();
+        return agent.taken().filter(({ type }) => type === FRAME.pong).length;
+      })
+      .toBeGreaterThan(0);
+    expect(connection.failure).toBeNull();
     agent.stopReading();
     for (let times = 0; times < 10 && !connection.failure; times++) {
       agent.sendBytes(flood);
@@ -283,7 +287,8 @@ describe("an agent that is silent", () => {
     const { agent, connection } = await connect();
     for (let seconds = 0; seconds < 100; seconds += 5) {
       await time.pass(5000);
-      if (seconds < 50) agent.send(FRAME.pong, 0, Buffer.alloc(8));
+      const pings = agent.taken().filter(({ type }) => type === FRAME.ping);
+      if (seconds < 50) for (const { payload } of pings) agent.send(FRAME.pong, 0, payload);
       else agent.send(FRAME.ping, 0, Buffer.alloc(8));
       await settled();
     }

@@ -1,10 +1,13 @@
 import type { Duplex } from "node:stream";
-import { SandboxError } from "@carrel/backend-protocol";
+import { LoopShare, MemoryMeter, SandboxError } from "@carrel/backend-protocol";
+import type { MemoryBudget } from "@carrel/backend-protocol";
 import { Call } from "./call.ts";
 import type { CallLimits } from "./call.ts";
+import { FrameToll } from "./frame-toll.ts";
 import { FRAME, FrameDecoder, FrameError, MAX_JSON_BYTES } from "./frames.ts";
 import type { Frame } from "./frames.ts";
 import { greet, hasEnded } from "./greet.ts";
+import { hasTooManyValues } from "./json-values.ts";
 import { Outgoing } from "./outgoing.ts";
 import { errorFromWire, parseJson } from "./wire.ts";
 import type { AgentHello } from "./wire.ts";
@@ -32,6 +35,12 @@ const MAX_STRAY_FRAMES = 10_000;
 /** Calls are refused while so much waits to be read: an agent can end calls that it never read. */
 const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
 const MAX_STREAM = 2 ** 31 - 1;
+/** A `WINDOW` of less brings nothing: an agent gives half of one megabyte at a time. */
+const SMALL_WINDOW_BYTES = 1024;
+/** So many frames are received before the loop's time is looked at. */
+const FRAMES_AT_A_TIME = 64;
+/** What a frame costs those who are woken by it. */
+const FRAME_MS = 0.002;
 
 export interface NewCall {
   method: string;
@@ -40,6 +49,8 @@ export interface NewCall {
   limits: CallLimits;
   /** The agent's `DATA` is one run of bytes. @default true */
   joins?: boolean;
+  /** Where what the call holds counts. @default nowhere */
+  memory?: MemoryBudget;
 }
 
 /** One byte stream to an agent, from its hello to its end. */
@@ -50,6 +61,9 @@ export class AgentConnection {
   readonly #stream: Duplex;
   readonly #outgoing: Outgoing;
   readonly #calls = new Map<number, Call>();
+  /** The loop's time that this agent takes, with all its calls. */
+  readonly #share = new LoopShare();
+  readonly #toll = new FrameToll();
   #lastStream = 0;
   #strayFrames = 0;
   #unreadPongs = 0;
@@ -57,6 +71,7 @@ export class AgentConnection {
   #timer: NodeJS.Timeout | null = null;
   #sincePingMs = 0;
   #awaitedPongMs: number | null = null;
+  #unansweredPings = 0;
   /** The ping that asked for one has a number, so that no answer to an earlier one passes for it. */
   #signOfLife: (PromiseWithResolvers<void> & { ping: Buffer }) | null = null;
   #pings = 0n;
@@ -103,7 +118,7 @@ export class AgentConnection {
    * @throws `too-large` where its parameters are over a mebibyte, `capacity` where the agent has not
    * read or not ended enough of the calls before; the reason where the connection is over
    */
-  call({ method, parameters, limits, joins = true }: NewCall): Call {
+  call({ method, parameters, limits, joins = true, memory }: NewCall): Call {
     if (this.#lastStream === MAX_STREAM) this.close(brokenError("it has no numbers left"));
     if (this.#failure) throw this.#failure;
     const payload = Buffer.from(JSON.stringify({ ...parameters, method }));
@@ -127,10 +142,17 @@ export class AgentConnection {
       sendWindow: this.hello.window,
       limits,
       joins,
+      memory,
+      share: this.#share,
     });
     this.#calls.set(stream, call);
     this.#outgoing.send(FRAME.open, stream, payload);
     return call;
+  }
+
+  /** Counts from now on what waits for the agent to read it. The largest holder is ended with its connection. */
+  countIn(memory: MemoryBudget): void {
+    this.#outgoing.countIn(new MemoryMeter(memory, (error) => this.close(error)));
   }
 
   /** Count no time and ask for no sign of life: the sandbox is frozen. */
@@ -158,7 +180,7 @@ export class AgentConnection {
     // Whoever asked before hears of this one's answer too.
     const { promise, resolve, reject } = this.#signOfLife ?? Promise.withResolvers<void>();
     this.#signOfLife = { promise, resolve, reject, ping };
-    this.#outgoing.send(FRAME.ping, 0, ping);
+    this.#ping(ping);
     return promise;
   }
 
@@ -175,28 +197,50 @@ export class AgentConnection {
 
   #attach(decoder: FrameDecoder, rest: readonly Frame[]): void {
     const stream = this.#stream;
-    stream.on("data", (bytes: Buffer) => this.#receiveAll(decoder.push(bytes)));
+    stream.on("data", (bytes: Buffer) => {
+      // Whatever comes is a sign of life.
+      if (this.#awaitedPongMs !== null) this.#awaitedPongMs = 0;
+      this.#receiveAll(decoder.push(bytes));
+    });
     stream.on("error", (error) => this.close(brokenError("it failed", error)));
     stream.on("end", () => this.close(brokenError("it ended")));
     stream.on("close", () => this.close(brokenError("it was closed")));
     if (hasEnded(stream)) return this.close(brokenError("it was closed"));
     this.wake();
-    this.#receiveAll(rest);
-    stream.resume();
+    this.#receiveAll(rest.values());
   }
 
-  #receiveAll(frames: Iterable<Frame>): void {
-    if (this.#failure) return;
-    // Whatever comes is a sign of life.
-    if (this.#awaitedPongMs !== null) this.#awaitedPongMs = 0;
+  /** Receives what came. If it takes long, the stream waits while others have their turns. */
+  #receiveAll(frames: Iterator<Frame, void>): void {
+    let hasMore = true;
+    while (hasMore && !this.#failure) {
+      const turn = this.#share.turn();
+      if (turn) {
+        this.#stream.pause();
+        void turn.then(() => this.#receiveAll(frames));
+        return;
+      }
+      hasMore = this.#receiveSome(frames);
+    }
+    if (!this.#failure && this.#stream.isPaused()) this.#stream.resume();
+  }
+
+  /** `false` if there are no more. */
+  #receiveSome(frames: Iterator<Frame, void>): boolean {
+    const startMs = performance.now();
     try {
-      for (const frame of frames) {
-        this.#receive(frame);
-        if (this.#failure) return;
+      for (let count = 0; count < FRAMES_AT_A_TIME && !this.#failure; count++) {
+        const { done, value } = frames.next();
+        if (done) return false;
+        this.#share.charge(FRAME_MS);
+        this.#receive(value);
       }
     } catch (error) {
       this.close(brokenError("the agent broke its protocol", error));
+    } finally {
+      this.#share.charge(performance.now() - startMs);
     }
+    return true;
   }
 
   #receive({ type, stream, payload }: Frame): void {
@@ -209,6 +253,7 @@ export class AgentConnection {
   }
 
   #answerPing(payload: Buffer): void {
+    this.#toll.take();
     this.#unreadPongs = this.#outgoing.congested ? this.#unreadPongs + 1 : 0;
     if (this.#unreadPongs > MAX_UNREAD_PONGS) {
       throw new FrameError("pings whose answers are not read");
@@ -216,7 +261,13 @@ export class AgentConnection {
     this.#outgoing.send(FRAME.pong, 0, Buffer.from(payload));
   }
 
+  #ping(payload: Buffer): void {
+    this.#unansweredPings++;
+    this.#outgoing.send(FRAME.ping, 0, payload);
+  }
+
   #receivePong(payload: Buffer): void {
+    if (--this.#unansweredPings < 0) throw new FrameError("an answer to a ping that was none");
     this.#awaitedPongMs = null;
     if (!this.#signOfLife?.ping.equals(payload)) return;
     this.#signOfLife.resolve();
@@ -235,9 +286,11 @@ export class AgentConnection {
       const item = { type: type === FRAME.data ? "data" : "event", payload } as const;
       if (!call.receive(item)) throw new FrameError(`more than was granted to the call ${stream}`);
     } else if (type === FRAME.window) {
-      call.grant(payload.readUInt32BE(0));
+      const bytes = payload.readUInt32BE(0);
+      if (!call.grant(bytes) || bytes < SMALL_WINDOW_BYTES) this.#toll.take();
     } else if (type === FRAME.result || type === FRAME.error) {
-      const value = parseJson(payload);
+      // It is no answer to anything, and fails the call.
+      const value = hasTooManyValues(payload) ? null : parseJson(payload);
       this.#calls.delete(stream);
       this.#strayFrames = 0;
       if (type === FRAME.result) call.succeed(value);
@@ -276,7 +329,7 @@ export class AgentConnection {
     if (this.#sincePingMs < intervalMs || this.#awaitedPongMs !== null) return;
     this.#sincePingMs = 0;
     this.#awaitedPongMs = 0;
-    this.#outgoing.send(FRAME.ping, 0, Buffer.alloc(8));
+    this.#ping(Buffer.alloc(8));
   }
 }
 

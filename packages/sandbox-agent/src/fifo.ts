@@ -10,6 +10,11 @@ export class Fifo<Item> {
     return this.#items.length - this.#first;
   }
 
+  /** The one that {@link shift} gives next. */
+  get first(): Item | undefined {
+    return this.#items[this.#first];
+  }
+
   /** The one that was added last and is still there. */
   get last(): Item | undefined {
     return this.#items.at(-1);

@@ -9,6 +9,8 @@ export interface Item {
 /** What is smaller is put together with what came before. */
 const SMALL_BYTES = 4 * 1024;
 const BLOCK_BYTES = 16 * 1024;
+/** What an item costs beyond its bytes: three objects and the head of a buffer; measured, rounded up. */
+export const ITEM_COST_BYTES = 320;
 /** So many events have no room in a window, unless they tell nothing. */
 const MAX_EVENTS = 40_000;
 
@@ -21,6 +23,7 @@ export class Inbox {
   readonly #joins: boolean;
   readonly #items = new Fifo<Item>();
   #events = 0;
+  #costBytes = 0;
   /** What the last item's bytes lie in, where it has room for more. */
   #block: Buffer = NOTHING;
 
@@ -33,16 +36,22 @@ export class Inbox {
     return this.#items.size === 0;
   }
 
+  /** What its items take in memory. */
+  get costBytes(): number {
+    return this.#costBytes;
+  }
+
   /** `false` where more events wait than anybody could mean to send. */
   add(item: Item): boolean {
-    if (!this.#joins) this.#items.push(item);
-    else if (!this.#join(item)) this.#push(item);
+    this.#costBytes += item.payload.length;
+    if (!this.#joins || !this.#join(item)) this.#push(item);
     if (item.type === "event") this.#events++;
     return this.#events <= MAX_EVENTS;
   }
 
   shift(): Item | undefined {
     const item = this.#items.shift();
+    if (item) this.#costBytes -= item.payload.length + ITEM_COST_BYTES;
     if (item?.type === "event") this.#events--;
     if (this.empty) this.#block = NOTHING;
     return item;
@@ -51,11 +60,14 @@ export class Inbox {
   clear(): void {
     this.#items.clear();
     this.#events = 0;
+    this.#costBytes = 0;
     this.#block = NOTHING;
   }
 
   #push({ type, payload }: Item): void {
-    this.#items.push({ type, payload: ownMemory(payload) });
+    this.#costBytes += ITEM_COST_BYTES;
+    // Whoever reads an output stream copies what it takes, at once.
+    this.#items.push({ type, payload: this.#joins ? ownMemory(payload) : payload });
     this.#block = NOTHING;
   }
 

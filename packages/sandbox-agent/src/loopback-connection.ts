@@ -4,7 +4,6 @@ import type { OperationOptions } from "@carrel/backend-protocol";
 import type { AgentChannel, BegunCall } from "./agent-channel.ts";
 import { LASTS, beginning } from "./ask.ts";
 import { nextBytes } from "./next-bytes.ts";
-import { ownBytes } from "./own-bytes.ts";
 import { emptySchema } from "./wire.ts";
 
 const PORT_BOUNDS = { minimum: 1, maximum: 65_535 };
@@ -36,7 +35,7 @@ function streamOf({ call, leave }: BegunCall): Duplex {
       );
     },
     write(bytes: Buffer, _encoding, done) {
-      settle(call.write(ownBytes(bytes)), done);
+      settle(call.writeCopy(bytes), done);
     },
     final(done) {
       settle(call.end(), done);

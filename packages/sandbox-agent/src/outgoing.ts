@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import type { MemoryMeter } from "@carrel/backend-protocol";
 import { frameHeader } from "./frames.ts";
 import type { FrameType } from "./frames.ts";
 
@@ -12,10 +13,21 @@ export class Outgoing {
   #pendingBytes = 0;
   #drained: PromiseWithResolvers<void> | null = null;
   #ended = false;
+  #memory: MemoryMeter | null = null;
 
   constructor(stream: Duplex) {
     this.#stream = stream;
-    stream.on("drain", () => this.#wake());
+    stream.on("drain", () => {
+      this.#count();
+      this.#wake();
+    });
+  }
+
+  /** Counts from now on what the other side has not taken. */
+  countIn(memory: MemoryMeter): void {
+    this.#memory?.[Symbol.dispose]();
+    this.#memory = memory;
+    this.#count();
   }
 
   /** The other side does not take what was written. */
@@ -54,6 +66,10 @@ export class Outgoing {
     this.#wake();
   }
 
+  #count(): void {
+    this.#memory?.set(this.unsentBytes);
+  }
+
   #wake(): void {
     this.#drained?.resolve();
     this.#drained = null;
@@ -81,5 +97,6 @@ export class Outgoing {
       }
     }
     write();
+    this.#count();
   }
 }

@@ -1,4 +1,5 @@
 import {
+  MAX_COMMAND_BYTES,
   MAX_LINE_BYTES,
   MAX_NAME_BYTES,
   MAX_PATH_BYTES,
@@ -18,6 +19,7 @@ import type {
   WriteResult,
 } from "@carrel/backend-protocol";
 import { z } from "zod";
+import { hasTooManyValues } from "./json-values.ts";
 
 /**
  * What comes from inside a sandbox is only used once it has passed one of these: whoever owns the
@@ -79,8 +81,13 @@ export function errorFromWire(value: unknown): SandboxError {
   const { code, message } = parsed.data;
   return new SandboxError({
     code: CODES.find((known) => known === code) ?? "unavailable",
-    message: `In the sandbox: ${message.slice(0, MAX_MESSAGE_LENGTH)}`,
+    message: `In the sandbox: ${beginningOf(message, MAX_MESSAGE_LENGTH)}`,
   });
+}
+
+/** A copy: as a part of the text it would keep all of it in memory. */
+function beginningOf(text: string, length: number): string {
+  return text.length <= length ? text : Buffer.from(text.slice(0, length)).toString();
 }
 
 /** What the agent said cannot be: somebody in the sandbox has replaced it. */
@@ -92,8 +99,9 @@ export function wrongAnswer(cause: unknown): SandboxError {
   });
 }
 
-/** @throws SyntaxError */
+/** @throws SyntaxError, `unavailable` if it has more values than any answer */
 export function parseJson(payload: Buffer): unknown {
+  if (hasTooManyValues(payload)) throw wrongAnswer(new Error("JSON of very many values"));
   return JSON.parse(payload.toString("utf8"));
 }
 
@@ -190,10 +198,15 @@ export const editedSchema: z.ZodType<Omit<EditResult, "path">> = z.object({
   firstLine: z.int().min(1),
 });
 
+/** Twice as much as is shown of a line: what is cut may be marked. */
+const MAX_MATCH_LENGTH = 2 * MAX_LINE_BYTES;
+
 export const grepMatchSchema: z.ZodType<GrepMatch> = z.object({
   path,
   line: z.int().min(1),
-  text: bytesText.transform((value) => Buffer.from(pathToBytes(value)).toString("utf8")),
+  text: bytesText
+    .max(MAX_MATCH_LENGTH)
+    .transform((value) => Buffer.from(pathToBytes(value)).toString("utf8")),
 });
 
 export const fileEventSchema: z.ZodType<FileEvent> = z.object({
@@ -239,7 +252,7 @@ export const startedSchema: z.ZodType<StartedProcess> = z.object({
 
 export const processInfoSchema: z.ZodType<ProcessInfo> = z.object({
   id,
-  command: text,
+  command: text.max(MAX_COMMAND_BYTES),
   startedAt: time,
   result: processResultSchema.nullable(),
 });

@@ -40,6 +40,29 @@ describe("The stream of an exec", () => {
     expect((await readAll(engine)).toString()).toBe("one two");
   });
 
+  it("paused stream: takes no more from the engine than one chunk, and goes on when it is resumed", async () => {
+    const { exec, engine } = openExec();
+    let received = 0;
+    let pieces = 0;
+    exec.on("data", (bytes: Buffer) => {
+      received += bytes.length;
+      pieces++;
+    });
+    engine.write(frame(1, "\0"));
+    await expect.poll(() => received).toBe(1);
+    exec.pause();
+    const single = frame(1, "x");
+    // As an agent would have them that writes byte by byte.
+    for (let writes = 0; writes < 1000; writes++) {
+      engine.write(Buffer.concat(Array.from({ length: 100 }, () => single)));
+    }
+    for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => setImmediate(resolve));
+    expect(exec.readableLength).toBeLessThan(10_000);
+    exec.resume();
+    await expect.poll(() => received).toBe(100_001);
+    expect(pieces).toBeLessThan(5000);
+  });
+
   it("goes on to be written to when the output has ended, and the other way round", async () => {
     const { exec, engine } = openExec();
     exec.end("the end");

@@ -39,7 +39,18 @@ export class ExecStream extends Duplex {
   }
 
   override _read(): void {
+    if (!this.isPaused()) this.#raw.resume();
+  }
+
+  /** Takes nothing more meanwhile: very many small pieces take far more memory than their bytes. */
+  override pause(): this {
+    this.#raw.pause();
+    return super.pause();
+  }
+
+  override resume(): this {
     this.#raw.resume();
+    return super.resume();
   }
 
   override _write(bytes: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
@@ -65,11 +76,14 @@ export class ExecStream extends Duplex {
   }
 
   #receive(bytes: Buffer): void {
+    const output: Buffer[] = [];
     try {
       for (const { kind, data } of this.#demultiplexer.push(bytes)) {
-        if (kind === "stdout") this.#take(data);
+        if (kind === "stdout") output.push(data);
         else this.#remember(data);
       }
+      const [first] = output;
+      if (first) this.#take(output.length === 1 ? first : Buffer.concat(output));
     } catch (error) {
       this.destroy(broken(error));
     }

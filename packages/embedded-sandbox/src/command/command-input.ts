@@ -11,7 +11,8 @@ export class CommandInput {
   readonly whole: Promise<Uint8Array>;
   readonly #complete: (input: Uint8Array) => void;
   readonly #isOpen: boolean;
-  #parts: Uint8Array[] = [];
+  /** The input so far, with room for more: written byte by byte it takes no more memory. */
+  #input: Buffer = Buffer.alloc(0);
   #byteLength = 0;
   #closed = false;
 
@@ -31,21 +32,31 @@ export class CommandInput {
       });
     }
     if (this.#closed) return;
-    const bytes = typeof data === "string" ? Buffer.from(data, "utf8") : data.slice();
+    const bytes = typeof data === "string" ? Buffer.from(data, "utf8") : data;
     if (this.#byteLength + bytes.length > MAX_INPUT_BYTES) {
       throw new SandboxError({
         code: "too-large",
         message: `A command takes at most ${MAX_INPUT_BYTES} bytes of input here; put it in a file.`,
       });
     }
-    this.#byteLength += bytes.length;
-    this.#parts.push(bytes);
+    this.#append(bytes);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#complete(Buffer.concat(this.#parts));
-    this.#parts = [];
+    this.#complete(this.#input.subarray(0, this.#byteLength));
+    this.#input = Buffer.alloc(0);
+  }
+
+  #append(bytes: Uint8Array): void {
+    const total = this.#byteLength + bytes.length;
+    if (total > this.#input.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * total);
+      this.#input.copy(larger, 0, 0, this.#byteLength);
+      this.#input = larger;
+    }
+    this.#input.set(bytes, this.#byteLength);
+    this.#byteLength = total;
   }
 }

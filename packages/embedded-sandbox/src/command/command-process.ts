@@ -1,5 +1,5 @@
 import type { Worker } from "node:worker_threads";
-import type { ProcessInfo, ProcessResult } from "@carrel/backend-protocol";
+import type { MemoryBudget, ProcessInfo, ProcessResult } from "@carrel/backend-protocol";
 import { performance } from "node:perf_hooks";
 import { randomBytes } from "node:crypto";
 import type { Mount } from "../mounts.ts";
@@ -10,10 +10,17 @@ import type { CheckedSpawn } from "./spawn-options.ts";
 import { endThread, stopListening } from "../end-thread.ts";
 import type { ThreadPool } from "../thread-pool.ts";
 
+/** What the commands of a sandbox have in common. */
+export interface CommandSurroundings {
+  threads: ThreadPool;
+  /** Where their output counts. */
+  memory: MemoryBudget;
+}
+
 /** One command, in a worker thread of its own, from its start to its result. */
 export class CommandProcess {
   readonly id: string = randomBytes(8).toString("hex");
-  readonly log: OutputLog = new OutputLog();
+  readonly log: OutputLog;
   readonly result: Promise<ProcessResult>;
   readonly #settle: (result: ProcessResult) => void;
   readonly #startedAt = new Date();
@@ -28,8 +35,9 @@ export class CommandProcess {
   #ending: Promise<void> | undefined;
   #finished: ProcessResult | null = null;
 
-  constructor(command: string, threads: ThreadPool, spawn: CheckedSpawn) {
+  constructor(command: string, { threads, memory }: CommandSurroundings, spawn: CheckedSpawn) {
     this.command = command;
+    this.log = new OutputLog(memory);
     this.#threads = threads;
     this.#spawn = spawn;
     this.input = new CommandInput(spawn.stdin);
@@ -93,7 +101,7 @@ export class CommandProcess {
     await this.input.close();
     await this.#leaveThread(how.outcome);
     const durationMs = Math.round(performance.now() - this.#startedMs);
-    const truncated = how.outcome === "output-limit";
+    const truncated = how.outcome === "output-limit" || this.log.failure !== null;
     this.#finished = { ...how, signal: null, truncated, durationMs };
     this.log.close();
     this.#settle(this.#finished);

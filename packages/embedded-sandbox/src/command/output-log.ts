@@ -1,21 +1,59 @@
-import type { OutputChunk } from "@carrel/backend-protocol";
+import { LoopShare, MemoryMeter, PackedChunks } from "@carrel/backend-protocol";
+import type { MemoryBudget, OutputChunk, SandboxError } from "@carrel/backend-protocol";
 
-/** What a process has written so far, for any number of readers at any point of it. */
+/** What it takes to read a chunk, and its bytes: for the loop's time. */
+const CHUNK_MS = 0.002;
+const MS_PER_BYTE = 1e-6;
+
+/** Where a reader is: in which block, and where in it. */
+interface Place {
+  block: number;
+  position: number;
+}
+
+/**
+ * What a process has written so far, for any number of readers at any point of it. It takes ten times its
+ * bytes at most, however small the chunks are.
+ */
 export class OutputLog {
-  readonly #chunks: OutputChunk[] = [];
-  #dropped = 0;
-  #byteLength = 0;
+  readonly #memory: MemoryMeter;
+  readonly #blocks: PackedChunks[] = [];
+  /** Blocks that were forgotten. */
+  #droppedBlocks = 0;
+  #lastSequence = 0;
+  #costBytes = 0;
   #closed = false;
   #readers = 0;
   #changed = Promise.withResolvers<void>();
 
-  get byteLength(): number {
-    return this.#byteLength;
+  /** @param memory where it counts. If its budget ends it, it is forgotten, and its readers are told so */
+  constructor(memory: MemoryBudget) {
+    this.#memory = new MemoryMeter(memory, () => {
+      this.#forget();
+      this.#announce();
+    });
+  }
+
+  /** What it takes in memory. */
+  get costBytes(): number {
+    return this.#costBytes;
+  }
+
+  /** Why some of the output was dropped; `null` if none was. */
+  get failure(): SandboxError | null {
+    return this.#memory.failure;
   }
 
   append(stream: OutputChunk["stream"], data: Uint8Array): void {
-    this.#chunks.push({ sequence: this.#dropped + this.#chunks.length + 1, stream, data });
-    this.#byteLength += data.length;
+    if (this.failure) return;
+    const chunk = { sequence: ++this.#lastSequence, stream, data };
+    if (!this.#blocks.at(-1)?.add(chunk)) {
+      // Little for commands that write little, of which many are kept.
+      const block = new PackedChunks(chunk, this.#costBytes);
+      this.#blocks.push(block);
+      this.#costBytes += block.costBytes;
+      this.#memory.set(this.#costBytes);
+    }
     this.#announce();
   }
 
@@ -26,34 +64,66 @@ export class OutputLog {
 
   /** Forget what was kept: later readers begin behind it. Not under one who is still reading. */
   clear(): void {
-    if (this.#readers > 0) return;
-    this.#dropped += this.#chunks.length;
-    this.#chunks.length = 0;
-    this.#byteLength = 0;
+    if (this.#readers === 0) this.#forget();
   }
 
+  /** @throws `capacity` if its budget ended it */
   async *read(after: number): AsyncGenerator<OutputChunk, void> {
     this.#readers++;
     try {
-      yield* this.#readFrom(after + 1);
+      yield* this.#readFrom(after);
     } finally {
       this.#readers--;
     }
   }
 
-  async *#readFrom(first: number): AsyncGenerator<OutputChunk, void> {
-    let next = first;
+  #forget(): void {
+    this.#droppedBlocks += this.#blocks.length;
+    this.#blocks.length = 0;
+    this.#costBytes = 0;
+    this.#memory.set(0);
+  }
+
+  async *#readFrom(after: number): AsyncGenerator<OutputChunk, void> {
+    const share = new LoopShare();
+    const place = { block: this.#firstBlock(after), position: 0 };
     for (;;) {
       const changed = this.#changed.promise;
-      next = Math.max(next, this.#dropped + 1);
-      for (let chunk = this.#at(next); chunk; chunk = this.#at(++next)) yield chunk;
+      for (let chunk = this.#next(place); chunk; chunk = this.#next(place)) {
+        share.charge(CHUNK_MS + chunk.data.length * MS_PER_BYTE);
+        const turn = share.turn();
+        if (turn) await turn;
+        if (chunk.sequence > after) yield chunk;
+      }
+      if (this.failure) throw this.failure;
       if (this.#closed) return;
       await changed;
     }
   }
 
-  #at(sequence: number): OutputChunk | undefined {
-    return this.#chunks[sequence - this.#dropped - 1];
+  /** The first one with anything behind this number, or the one that comes next. */
+  #firstBlock(after: number): number {
+    const index = this.#blocks.findIndex(({ lastSequence }) => lastSequence > after);
+    return this.#droppedBlocks + (index === -1 ? this.#blocks.length : index);
+  }
+
+  #next(place: Place): OutputChunk | null {
+    if (place.block < this.#droppedBlocks) {
+      place.block = this.#droppedBlocks;
+      place.position = 0;
+    }
+    for (;;) {
+      const index = place.block - this.#droppedBlocks;
+      const packed = this.#blocks[index]?.at(place.position);
+      if (packed) {
+        place.position = packed.next;
+        return packed.chunk;
+      }
+      // The last block may get more.
+      if (index >= this.#blocks.length - 1) return null;
+      place.block++;
+      place.position = 0;
+    }
   }
 
   #announce(): void {

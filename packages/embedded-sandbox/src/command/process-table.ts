@@ -1,4 +1,9 @@
-import type { AttachOptions, ProcessHandle, ProcessInfo } from "@carrel/backend-protocol";
+import type {
+  AttachOptions,
+  MemoryBudget,
+  ProcessHandle,
+  ProcessInfo,
+} from "@carrel/backend-protocol";
 import { SandboxError, requireWholeNumber } from "@carrel/backend-protocol";
 import type { Mount } from "../mounts.ts";
 import { CommandProcess } from "./command-process.ts";
@@ -7,7 +12,7 @@ import { ThreadPool } from "../thread-pool.ts";
 
 /** Ended processes that stay known, as the protocol promises. */
 const KEPT_PROCESSES = 100;
-/** Output of ended processes that stays readable, all together. */
+/** What the output of ended processes that stays readable takes in memory, all together. */
 const KEPT_OUTPUT_BYTES = 4 * 1024 * 1024;
 
 export interface ProcessTableOptions {
@@ -16,6 +21,8 @@ export interface ProcessTableOptions {
   maxProcesses: number;
   /** JavaScript heap of one command. */
   commandMemoryBytes: number;
+  /** Where the output of its commands counts. */
+  memory: MemoryBudget;
 }
 
 /** The commands of one sandbox: those that run, and the last ones that ended. */
@@ -42,7 +49,8 @@ export class ProcessTable {
 
   start(command: string, spawn: CheckedSpawn): ProcessHandle {
     this.#requireFreePlace();
-    const process = new CommandProcess(command, this.#threads, spawn);
+    const surroundings = { threads: this.#threads, memory: this.#options.memory };
+    const process = new CommandProcess(command, surroundings, spawn);
     this.#processes.set(process.id, process);
     void process.result.then(() => this.#forgetOldest());
     process.run(this.#options.mounts);
@@ -83,7 +91,7 @@ export class ProcessTable {
     for (const process of ended.slice(0, -KEPT_PROCESSES)) this.#processes.delete(process.id);
     let bytes = 0;
     for (const process of ended.reverse()) {
-      bytes += process.log.byteLength;
+      bytes += process.log.costBytes;
       if (bytes > KEPT_OUTPUT_BYTES) process.log.clear();
     }
   }

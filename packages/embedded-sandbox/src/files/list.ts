@@ -10,12 +10,23 @@ import type {
   CheckedListOptions,
   FileInfo,
   ListOptions,
+  MemoryMeter,
   OperationOptions,
 } from "@carrel/backend-protocol";
 import { fileInfo, virtualDirectoryInfo } from "./file-info.ts";
 import { refusedLink, show } from "./file-tree.ts";
 import type { Entry, FileTree } from "./file-tree.ts";
 import { hostErrorCode, translateHostError } from "./host-error.ts";
+
+/** What an entry takes in memory beyond its name: two objects and their numbers and times; measured. */
+const ENTRY_COST_BYTES = 400;
+/** Its name is kept as bytes and as text, in which a character may take two bytes. */
+const COST_PER_NAME_BYTE = 5;
+
+export interface CountedOptions extends ListOptions {
+  /** Counts the entries. */
+  memory: MemoryMeter;
+}
 
 export async function stat(
   tree: FileTree,
@@ -32,7 +43,7 @@ export async function stat(
 export async function ls(
   tree: FileTree,
   path: string,
-  options: ListOptions = {},
+  options: CountedOptions,
 ): Promise<FileInfo[]> {
   const page = checkListOptions(options);
   throwIfAborted(options.signal);
@@ -45,19 +56,21 @@ export async function ls(
   const directory = await tree.get(path);
   requireDirectory(directory);
   const { limit, after } = page;
-  const { signal } = options;
-  if (limit !== null) return fullPage(directory, { limit, after, signal });
-  return infosOf(directory, await directoryNames(directory, { after, signal }), signal);
+  if (limit !== null) return fullPage(directory, { ...options, limit, after });
+  return infosOf(directory, await directoryNames(directory, { ...options, after }), options);
 }
 
 /** Reads on as long as entries of the page vanish, so that only the last page is short. */
-async function fullPage(directory: Entry, wanted: NamesWanted): Promise<FileInfo[]> {
+async function fullPage(
+  directory: Entry,
+  wanted: NamesWanted & { memory: MemoryMeter },
+): Promise<FileInfo[]> {
   const entries: FileInfo[] = [];
   let { after } = wanted;
   while (entries.length < wanted.limit) {
     const limit = wanted.limit - entries.length;
     const names = await smallestNames(directory, { ...wanted, after, limit });
-    for (const info of await infosOf(directory, names, wanted.signal)) entries.push(info);
+    for (const info of await infosOf(directory, names, wanted)) entries.push(info);
     if (names.length < limit) break;
     after = names.at(-1)!;
   }
@@ -67,11 +80,13 @@ async function fullPage(directory: Entry, wanted: NamesWanted): Promise<FileInfo
 async function infosOf(
   directory: Entry,
   names: readonly Buffer[],
-  signal: AbortSignal | undefined,
+  { signal, memory }: Pick<CountedOptions, "signal" | "memory">,
 ): Promise<FileInfo[]> {
   const entries: FileInfo[] = [];
   for (const name of names) {
     throwIfAborted(signal);
+    memory.change(ENTRY_COST_BYTES + COST_PER_NAME_BYTE * name.length + directory.path.length);
+    if (memory.failure) throw memory.failure;
     const info = await entryInfo(directory, name);
     if (info) entries.push(info);
   }

@@ -19,6 +19,8 @@ import { walk } from "./walk.ts";
  * processor busy: other users go on meanwhile, and the deadline can end it.
  */
 const BATCH_SIZE = 100;
+/** Most text of all results, in characters: as much as an agent gives. 10,000 long lines are ten times that. */
+const MAX_RESULT_CHARACTERS = 16 * 1024 * 1024;
 
 parentPort?.on("message", (job: SearchJob) => void search(job));
 
@@ -40,8 +42,14 @@ async function search(job: SearchJob): Promise<void> {
 async function send(results: AsyncIterable<FileInfo | GrepMatch>, limit: number): Promise<boolean> {
   let batch: (FileInfo | GrepMatch)[] = [];
   let sent = 0;
+  let characters = 0;
   for await (const result of results) {
+    characters += result.path.length + ("text" in result ? result.text.length : 0);
     if (sent === limit) return true;
+    if (characters > MAX_RESULT_CHARACTERS) {
+      say({ type: "found", results: batch });
+      return true;
+    }
     sent++;
     batch.push(result);
     if (batch.length < BATCH_SIZE && sent < limit) continue;

@@ -18,3 +18,10 @@ function bufferBytes(): number {
   for (let times = 0; times < 3; times++) collect();
   return process.memoryUsage().arrayBuffers;
 }
+
+/** How many bytes of this process are in use, objects and buffers together. */
+export function usedBytes(): number {
+  bufferBytes();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}

@@ -1,0 +1,27 @@
+import { performance } from "node:perf_hooks";
+import { FrameError } from "./frames.ts";
+
+/** So many may come at once: more than any honest agent sends in a day. */
+const BURST = 10_000;
+/** And so many more in a second. */
+const PER_SECOND = 1000;
+
+/**
+ * Bounds the frames that make work and bring nothing: an agent's `PING`, and a `WINDOW` of a few bytes or of more
+ * than was sent.
+ * Whoever sends more of them than anybody could mean is ended.
+ */
+export class FrameToll {
+  #left = BURST;
+  #countedAtMs = performance.now();
+
+  /** @throws FrameError if too many came */
+  take(): void {
+    if (--this.#left >= 0) return;
+    const nowMs = performance.now();
+    const earned = ((nowMs - this.#countedAtMs) / 1000) * PER_SECOND;
+    this.#countedAtMs = nowMs;
+    this.#left = Math.min(Math.floor(earned), BURST) - 1;
+    if (this.#left < 0) throw new FrameError("a flood of frames that bring nothing");
+  }
+}
