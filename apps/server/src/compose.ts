@@ -104,14 +104,14 @@ async function openChats({
 }: ChatParts): Promise<Chats> {
   const store = await openConversationStore(database);
   await store.deleteOrphans();
-  const checkpointer = new LatestCheckpointSaver(store);
+  const checkpointer = new LatestCheckpointSaver(store, {
+    onDamage: ({ messages }) =>
+      logger.error({ messages }, "messages of a conversation could not be read; notes stand for them"),
+  });
   const agent = createChatAgent({ model: chosen, manager, checkpointer, logger });
   const conversations = new Conversations(agent.graph, checkpointer, {
-    bounds: {
-      maxConversationBytes: MAX_CONVERSATION_BYTES,
-      maxTotalBytes: MAX_CONVERSATIONS_BYTES,
-    },
-    logger,
+    maxConversationBytes: MAX_CONVERSATION_BYTES,
+    maxTotalBytes: MAX_CONVERSATIONS_BYTES,
   });
   return new Chats({
     agent,

@@ -9,6 +9,7 @@ import type { Logger } from "pino";
 import { describeError } from "../errors/describe-error.ts";
 import type { WireTurnOutcome } from "../wire/chat.ts";
 import type { WireErrorDetail } from "../wire/error.ts";
+import { textOf } from "./message-text.ts";
 import type { ChatAgent } from "./agent.ts";
 import { threadConfig } from "./conversations.ts";
 import type { Conversations } from "./conversations.ts";
@@ -125,9 +126,10 @@ export class ChatTurn {
 
   #onText(message: unknown, metadata: Record<string, unknown>): void {
     if (metadata["langgraph_node"] !== MODEL_NODE || !AIMessage.isInstance(message)) return;
-    if (isPlainAnswer(message) || message.text === "") return;
-    this.#partialText += message.text;
-    this.log.append({ event: "text-delta", data: { text: message.text } });
+    const text = textOf(message);
+    if (isPlainAnswer(message) || text === "") return;
+    this.#partialText += text;
+    this.log.append({ event: "text-delta", data: { text } });
   }
 
   #onToolOutput(chunk: { event: string; toolCallId?: string; data?: unknown }): void {
@@ -151,7 +153,7 @@ export class ChatTurn {
   #onAnswer(message: AIMessage): void {
     if (message.id !== undefined) this.#seen.add(message.id);
     this.#partialText = "";
-    this.#answerText = message.text;
+    this.#answerText = textOf(message);
     for (const { id = "", name, args } of message.tool_calls ?? []) {
       this.#calledAt.set(id, performance.now());
       this.log.append({ event: "tool-call", data: { id, name, args } });
@@ -209,7 +211,7 @@ export class ChatTurn {
   #catchUp(messages: readonly BaseMessage[]): void {
     for (const message of messages) {
       if (AIMessage.isInstance(message) && !this.#seen.has(message.id ?? "")) {
-        const text = message.text.slice(this.#partialText.length);
+        const text = textOf(message).slice(this.#partialText.length);
         if (text !== "") this.log.append({ event: "text-delta", data: { text } });
         this.#onAnswer(message);
       }

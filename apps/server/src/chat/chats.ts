@@ -79,6 +79,8 @@ export class Chats {
     if (running === undefined) await this.#options.conversations.mend(sessionId);
     const turns = await this.#options.conversations.turns(sessionId);
     const finished = turns.filter(({ id }) => id !== running?.id);
+    // Who reads many conversations must not fill the memory with them.
+    await this.#options.conversations.unloadOutgrown((id) => this.#running.has(id));
     return { messages: wireMessages(finished), running: running !== undefined };
   }
 
