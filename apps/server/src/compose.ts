@@ -106,7 +106,10 @@ async function openChats({
   await store.deleteOrphans();
   const checkpointer = new LatestCheckpointSaver(store, {
     onDamage: ({ messages }) =>
-      logger.error({ messages }, "messages of a conversation could not be read; notes stand for them"),
+      logger.error(
+        { messages },
+        "messages of a conversation could not be read; notes stand for them",
+      ),
   });
   const agent = createChatAgent({ model: chosen, manager, checkpointer, logger });
   const conversations = new Conversations(agent.graph, checkpointer, {

@@ -38,7 +38,9 @@ type Encoded = null | boolean | number | string | Encoded[] | { [kind: string]: 
 function encode(value: unknown, depth: number): Encoded {
   if (value === null || typeof value === "boolean" || typeof value === "string") return value;
   if (typeof value === "number") {
-    return Number.isFinite(value) && !Object.is(value, -0) ? value : { [NUMBER]: textOfNumber(value) };
+    return Number.isFinite(value) && !Object.is(value, -0)
+      ? value
+      : { [NUMBER]: textOfNumber(value) };
   }
   if (typeof value !== "object") {
     return typeof value === "bigint" ? String(value) : { [UNDEFINED]: true };

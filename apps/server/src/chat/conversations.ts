@@ -63,11 +63,7 @@ export class Conversations {
   readonly #bounds: ConversationBounds;
   readonly #mending = new Map<string, Promise<void>>();
 
-  constructor(
-    graph: ConversationGraph,
-    saver: LatestCheckpointSaver,
-    bounds: ConversationBounds,
-  ) {
+  constructor(graph: ConversationGraph, saver: LatestCheckpointSaver, bounds: ConversationBounds) {
     this.#graph = graph;
     this.#saver = saver;
     this.#bounds = bounds;

@@ -88,7 +88,8 @@ export function messageRecord(message: BaseMessage): MessageRecord {
     return record("ai", { ...fields, tool_calls, invalid_tool_calls, usage_metadata });
   }
   if (ToolMessage.isInstance(message)) {
-    const { tool_call_id, status, artifact, metadata } = message;
+    const { tool_call_id, status, metadata } = message;
+    const artifact: unknown = message.artifact;
     return record("tool", { ...fields, tool_call_id, status, artifact, metadata });
   }
   if (HumanMessage.isInstance(message)) return record("human", fields);
@@ -135,8 +136,12 @@ function messageOf(valid: ValidRecord): BaseMessage {
       return withOwnFields(
         new AIMessage({
           ...fields,
-          tool_calls: (valid.tool_calls ?? []).map((call) => ({ ...call, type: "tool_call" }) as ToolCall),
-          invalid_tool_calls: (valid.invalid_tool_calls ?? []).map((call) => ({ ...call, type: "invalid_tool_call" }) as InvalidToolCall),
+          tool_calls: (valid.tool_calls ?? []).map(
+            (call) => ({ ...call, type: "tool_call" }) as ToolCall,
+          ),
+          invalid_tool_calls: (valid.invalid_tool_calls ?? []).map(
+            (call) => ({ ...call, type: "invalid_tool_call" }) as InvalidToolCall,
+          ),
         }),
         valid,
       );
@@ -152,10 +157,7 @@ function messageOf(valid: ValidRecord): BaseMessage {
 }
 
 // The constructor rewrites the content of a message whose metadata names a certain version.
-function withOwnFields(
-  message: AIMessage,
-  valid: Extract<ValidRecord, { kind: "ai" }>,
-): AIMessage {
+function withOwnFields(message: AIMessage, valid: Extract<ValidRecord, { kind: "ai" }>): AIMessage {
   message.content = valid.content as MessageContent;
   if (valid.usage_metadata === undefined) return message;
   return Object.assign(message, { usage_metadata: valid.usage_metadata });
@@ -164,7 +166,8 @@ function withOwnFields(
 function salvage(damaged: Record<string, unknown>, fallbackId: string): BaseMessage {
   const fields = {
     id: typeof damaged["id"] === "string" ? damaged["id"] : fallbackId,
-    content: `${textOf({ content: damaged["content"] as MessageContent })}\n${UNREADABLE_MESSAGE}`.trimStart(),
+    content:
+      `${textOf({ content: damaged["content"] as MessageContent })}\n${UNREADABLE_MESSAGE}`.trimStart(),
   };
   switch (damaged["kind"]) {
     case "human":

@@ -1,6 +1,7 @@
 import { AIMessage, ToolMessage } from "@langchain/core/messages";
 import type { BaseMessage } from "@langchain/core/messages";
 import { textOf } from "./message-text.ts";
+import { pairCalls } from "./pair-calls.ts";
 import { readTurnRecord } from "./turn-record.ts";
 import { splitTurns } from "./wire-messages.ts";
 
@@ -21,7 +22,7 @@ export function fitModelContext(
   messages: readonly BaseMessage[],
   maxCharacters: number = MAX_MODEL_CHARACTERS,
 ): BaseMessage[] {
-  const turns = splitTurns(messages).map((turn) => turn.messages.flatMap(forModel));
+  const turns = splitTurns(messages).map((turn) => pairCalls(turn.messages.flatMap(forModel)));
   const current = withoutOldResults(turns.pop() ?? [], maxCharacters);
   let left = maxCharacters - lengthOf(current);
   const kept: BaseMessage[][] = [];

@@ -11,7 +11,12 @@ export const MAX_DATA_VALUES: number = 100_000;
 export const LEFT_OUT_DATA = "[left out: nested too deeply, or too many values]";
 
 export type PlainData =
-  null | boolean | number | string | PlainData[] | { [name: string]: PlainData };
+  | null
+  | boolean
+  | number
+  | string
+  | PlainData[]
+  | { [name: string]: PlainData };
 
 /**
  * Copies a value as data that JSON can hold: no prototype but `Object`'s, no `toJSON` is called, and
@@ -47,9 +52,11 @@ function copy(value: unknown, { depth, budget }: Place): PlainData | undefined {
   if (value === null) return null;
   if (depth === MAX_DATA_DEPTH) return LEFT_OUT_DATA;
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
-  if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64");
+  if (ArrayBuffer.isView(value))
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64");
   const inside: Place = { depth: depth + 1, budget };
-  if (Array.isArray(value)) return withinBudget(value, budget).map((item) => copy(item, inside) ?? null);
+  if (Array.isArray(value))
+    return withinBudget(value, budget).map((item) => copy(item, inside) ?? null);
   const entries: [string, PlainData][] = [];
   for (const [name, item] of withinBudget(Object.entries(value), budget)) {
     const copied = copy(item, inside);
