@@ -19,10 +19,16 @@ export interface Pieces {
 export class PiecesModel extends BaseChatModel {
   sent = 0;
   readonly #answer: (question: { text: string }) => Pieces;
+  readonly #before: Promise<void>;
 
-  constructor(answer: (question: { text: string }) => Pieces) {
+  /** @param before is waited for before each answer */
+  constructor(
+    answer: (question: { text: string }) => Pieces,
+    { before = Promise.resolve() }: { before?: Promise<void> } = {},
+  ) {
     super({});
     this.#answer = answer;
+    this.#before = before;
   }
 
   chosen(): ChosenModel {
@@ -52,6 +58,7 @@ export class PiecesModel extends BaseChatModel {
     options: this["ParsedCallOptions"],
     runManager?: CallbackManagerForLLMRun,
   ): AsyncGenerator<ChatGenerationChunk> {
+    await this.#before;
     const { pieces, text = "", args } = this.#answer({ text: messages.at(-1)?.text ?? "" });
     for (let count = 0; count < pieces; count++) {
       if (count % 100 === 0 || args !== undefined) await nextTurn();
