@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { readFileSync } from "node:fs";
+import { sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MemoryBudget, SandboxError } from "@carrel/backend-protocol";
 import { lockRoot } from "@carrel/embedded-sandbox";
@@ -21,6 +21,7 @@ import { ConfigError } from "./config.ts";
 import type { Config } from "./config.ts";
 import { chooseModel } from "./model/chat-model.ts";
 import type { ChosenModel } from "./model/chat-model.ts";
+import { makePrivateFolder } from "./private-folder.ts";
 import { chooseProvider } from "./provider/choose-provider.ts";
 import { sessionMetrics } from "./metrics/session-metrics.ts";
 import type { AppServices } from "./services.ts";
@@ -54,8 +55,17 @@ export async function compose({
   model,
 }: ComposeOptions): Promise<Composition> {
   const chosen = model ?? (await chooseModel(config.model));
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
-  await mkdir(config.workspaceRoot, { recursive: true, mode: 0o700 });
+  await makePrivateFolder(config.dataDir, {
+    variable: "CARREL_DATA_DIR",
+    logger,
+    ifForeign: "refuse",
+  });
+  await makePrivateFolder(config.workspaceRoot, {
+    variable: "CARREL_WORKSPACE_ROOT",
+    logger,
+    // Within the data folder nothing is anybody else's, and nobody else reaches it.
+    ifForeign: config.workspaceRoot.startsWith(config.dataDir + sep) ? "close" : "keep",
+  });
   await using opened = new AsyncDisposableStack();
   opened.defer(await lockFolder(config.dataDir, "CARREL_DATA_DIR"));
   opened.defer(await lockFolder(config.workspaceRoot, "CARREL_WORKSPACE_ROOT"));
@@ -111,14 +121,17 @@ async function openChats({
 }: ChatParts): Promise<Chats> {
   const store = await openConversationStore(database);
   await store.deleteOrphans();
-  const checkpointer = new LatestCheckpointSaver(store);
+  const checkpointer = new LatestCheckpointSaver(store, {
+    onDamage: ({ messages }) =>
+      logger.error(
+        { messages },
+        "messages of a conversation could not be read; notes stand for them",
+      ),
+  });
   const agent = createChatAgent({ model: chosen, manager, checkpointer, logger });
   const conversations = new Conversations(agent.graph, checkpointer, {
-    bounds: {
-      maxConversationBytes: MAX_CONVERSATION_BYTES,
-      maxTotalBytes: MAX_CONVERSATIONS_BYTES,
-    },
-    logger,
+    maxConversationBytes: MAX_CONVERSATION_BYTES,
+    maxTotalBytes: MAX_CONVERSATIONS_BYTES,
   });
   return new Chats({
     agent,

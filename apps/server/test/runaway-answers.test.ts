@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { MAX_CALLS_PER_ANSWER } from "../src/chat/plain-answer.ts";
 import { allEvents, textOf } from "./support/event-stream.ts";
 import { Provider } from "./support/provider.ts";
+import { PiecesModel } from "./support/pieces-model.ts";
 import { startTestApp } from "./support/test-app.ts";
 
 const nested = (depth: number): string =>
@@ -75,5 +76,35 @@ describe("a call whose arguments are nested deeply", () => {
     expect(events.at(-1)?.data).toMatchObject({ outcome: "completed" });
     expect((await app.request(`/sessions/${session}/messages`)).status).toBe(200);
     expect(await (await app.chat(session, "next")).json()).toMatchObject({ response: "Here." });
+  });
+});
+
+describe("an answer that is streamed without end", { timeout: TIMEOUT_MS }, () => {
+  it("in arguments of a call: ends its turn with an error, and others go on", async () => {
+    const model = new PiecesModel(({ text }) =>
+      text === "fine"
+        ? { pieces: 1, text: "fine" }
+        : { pieces: 100, args: "x".repeat(1024 * 1024) },
+    );
+    await using app = await startTestApp({ model: model.chosen() });
+    const [session, other] = [await app.createSession("a"), await app.createSession("b")];
+    const turn = app.chatEvents(session, "go").then(allEvents);
+    expect(await (await app.chat(other, "fine")).json()).toMatchObject({ response: "fine" });
+    expect((await turn).at(-1)?.data).toMatchObject({
+      outcome: "failed",
+      error: { code: "too-large", message: expect.stringContaining("streamed more") },
+    });
+    expect(model.sent).toBeLessThan(100);
+    expect(await (await app.chat(session, "fine")).json()).toMatchObject({ response: "fine" });
+  });
+
+  it("in pieces of one character: makes few events, which have all of it", async () => {
+    const model = new PiecesModel(() => ({ pieces: 30_000, text: "x" }));
+    await using app = await startTestApp({ model: model.chosen() });
+    const session = await app.createSession();
+    const events = await allEvents(await app.chatEvents(session, "go"));
+    expect(textOf(events)).toBe("x".repeat(30_000));
+    expect(events.length).toBeLessThan(3000);
+    expect(events.at(-1)?.data).toMatchObject({ outcome: "completed" });
   });
 });

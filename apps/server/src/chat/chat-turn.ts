@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { SandboxError } from "@carrel/backend-protocol";
-import { AIMessage, ToolMessage } from "@langchain/core/messages";
+import { AIMessage, AIMessageChunk, ToolMessage } from "@langchain/core/messages";
 import type { CommandArtifact } from "@carrel/console-toolset";
 import type { BaseMessage } from "@langchain/core/messages";
 import type { ToolCall } from "@langchain/core/messages/tool";
@@ -9,9 +9,11 @@ import type { Logger } from "pino";
 import { describeError } from "../errors/describe-error.ts";
 import type { WireTurnOutcome } from "../wire/chat.ts";
 import type { WireErrorDetail } from "../wire/error.ts";
+import { textOf } from "./message-text.ts";
 import type { ChatAgent } from "./agent.ts";
 import { threadConfig } from "./conversations.ts";
 import type { Conversations } from "./conversations.ts";
+import { JoinedTexts } from "./joined-texts.ts";
 import { isPlainAnswer } from "./plain-answer.ts";
 import { SURPLUS_NODE } from "./refused-calls.ts";
 import { TurnLog } from "./turn-log.ts";
@@ -31,6 +33,14 @@ export const MAX_TURN_MS: number = 30 * 60 * 1000;
 
 /** How much of what a stopped command wrote is kept with the conversation: the latest. */
 const MAX_STOPPED_OUTPUT = 64 * 1024;
+
+/**
+ * Most that the model may stream in one turn, in bytes of cost: each piece costs its characters and
+ * {@link PIECE_COST}, since each is an object on its way. A megabyte in pieces of one character fits.
+ */
+export const MAX_STREAMED_COST: number = 32 * 1024 * 1024;
+
+const PIECE_COST = 24;
 
 const MODEL_NODE = "model_request";
 const TOOLS_NODE = "tools";
@@ -72,6 +82,12 @@ export class ChatTurn {
   // What the model said since its last complete answer, and the text of that.
   #partialText = "";
   #answerText = "";
+  #streamedCost = 0;
+  // Text of the answer under `null`, output of commands under the ids of their calls.
+  readonly #texts = new JoinedTexts<string | null>(
+    (callId, text) => this.#logText(callId, text),
+    (error) => this.#stop.abort(error),
+  );
 
   constructor(options: ChatTurnOptions) {
     this.#options = options;
@@ -121,23 +137,36 @@ export class ChatTurn {
       else if (mode === "tools") this.#onToolOutput(chunk);
       else this.#onStep(chunk);
     }
+    this.#texts.flush();
   }
 
   #onText(message: unknown, metadata: Record<string, unknown>): void {
     if (metadata["langgraph_node"] !== MODEL_NODE || !AIMessage.isInstance(message)) return;
-    if (isPlainAnswer(message) || message.text === "") return;
-    this.#partialText += message.text;
-    this.log.append({ event: "text-delta", data: { text: message.text } });
+    if (isPlainAnswer(message)) return;
+    const text = textOf(message);
+    this.#streamedCost += PIECE_COST + text.length + lengthOfCalls(message);
+    if (this.#streamedCost > MAX_STREAMED_COST) throw streamedTooMuch();
+    if (text !== "") this.#texts.add(null, text);
   }
 
   #onToolOutput(chunk: { event: string; toolCallId?: string; data?: unknown }): void {
     const { event, toolCallId, data } = chunk;
     if (event !== "on_tool_event" || toolCallId === undefined) return;
     if (typeof data !== "string" || data === "") return;
-    this.log.append({ event: "tool-output", data: { id: toolCallId, text: data } });
+    this.#texts.add(toolCallId, data);
+  }
+
+  #logText(callId: string | null, text: string): void {
+    if (callId !== null) {
+      this.log.append({ event: "tool-output", data: { id: callId, text } });
+      return;
+    }
+    this.#partialText += text;
+    this.log.append({ event: "text-delta", data: { text } });
   }
 
   #onStep(updates: Record<string, unknown>): void {
+    this.#texts.flush();
     for (const message of messagesOf(updates[MODEL_NODE])) {
       if (AIMessage.isInstance(message)) this.#onAnswer(message);
     }
@@ -151,7 +180,7 @@ export class ChatTurn {
   #onAnswer(message: AIMessage): void {
     if (message.id !== undefined) this.#seen.add(message.id);
     this.#partialText = "";
-    this.#answerText = message.text;
+    this.#answerText = textOf(message);
     for (const { id = "", name, args } of message.tool_calls ?? []) {
       this.#calledAt.set(id, performance.now());
       this.log.append({ event: "tool-call", data: { id, name, args } });
@@ -167,6 +196,7 @@ export class ChatTurn {
   async #finishEarly(error: unknown): Promise<TurnEnd> {
     // Where one thing failed, what runs beside it has no more purpose.
     this.#stop.abort(error);
+    this.#flushRest();
     const { conversations, sessionId, message, logger } = this.#options;
     const failure = {
       outcome: this.#cancelled ? ("cancelled" as const) : ("failed" as const),
@@ -186,6 +216,15 @@ export class ChatTurn {
       logger.error({ err: closing, turnId: this.id }, "a turn could not be closed");
     }
     return this.#finish({ ...failure, response: this.#partialText || this.#answerText });
+  }
+
+  // What the log does not take any more is no reason to lose how the turn ended.
+  #flushRest(): void {
+    try {
+      this.#texts.flush();
+    } catch (error) {
+      this.#stop.abort(error);
+    }
   }
 
   // People see a stopped command as one, with what it had written.
@@ -209,7 +248,7 @@ export class ChatTurn {
   #catchUp(messages: readonly BaseMessage[]): void {
     for (const message of messages) {
       if (AIMessage.isInstance(message) && !this.#seen.has(message.id ?? "")) {
-        const text = message.text.slice(this.#partialText.length);
+        const text = textOf(message).slice(this.#partialText.length);
         if (text !== "") this.log.append({ event: "text-delta", data: { text } });
         this.#onAnswer(message);
       }
@@ -263,6 +302,15 @@ function firstKnown(error: unknown): WireErrorDetail | null {
   return null;
 }
 
+function lengthOfCalls(message: AIMessage): number {
+  if (!AIMessageChunk.isInstance(message)) return 0;
+  let length = 0;
+  for (const { args = "", name = "" } of message.tool_call_chunks ?? []) {
+    length += PIECE_COST + args.length + name.length;
+  }
+  return length;
+}
+
 function messagesOf(update: unknown): unknown[] {
   if (typeof update !== "object" || update === null || !("messages" in update)) return [];
   return Array.isArray(update.messages) ? update.messages : [];
@@ -272,6 +320,14 @@ function turnTimedOut(maxTurnMs: number): SandboxError {
   return new SandboxError({
     code: "timeout",
     message: `The turn was stopped after ${Math.round(maxTurnMs / 60_000)} minutes. Ask for less at once, or ask it to go on.`,
+  });
+}
+
+function streamedTooMuch(): SandboxError {
+  return new SandboxError({
+    code: "too-large",
+    message:
+      "The agent streamed more in this turn than the server takes, so the turn was stopped. Ask for less at once.",
   });
 }
 

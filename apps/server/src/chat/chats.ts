@@ -14,6 +14,15 @@ const KEPT_TURN_MS = 10 * 60 * 1000;
 /** How much the events of turns that ended may take in all, in bytes; the oldest go first. */
 const MAX_KEPT_TURN_BYTES = 64 * 1024 * 1024;
 
+/**
+ * How many turns run at once. A turn holds its log, a few states of its conversation and what the
+ * model streams, some tens of megabytes at the very most.
+ */
+export const MAX_RUNNING_TURNS: number = 256;
+
+/** How many of them one user has; sessions without a user together count as one. */
+export const MAX_RUNNING_TURNS_PER_USER: number = 64;
+
 export interface ChatsOptions {
   agent: ChatAgent;
   conversations: Conversations;
@@ -21,18 +30,29 @@ export interface ChatsOptions {
   logger: Logger;
   /** @default {@link MAX_TURN_MS} */
   maxTurnMs?: number;
+  /** @default {@link MAX_RUNNING_TURNS} */
+  maxTurns?: number;
+  /** @default {@link MAX_RUNNING_TURNS_PER_USER} */
+  maxTurnsPerUser?: number;
 }
 
 /** The chats of all sessions: at most one turn of each at a time. */
 export class Chats {
   readonly #options: Required<ChatsOptions>;
   readonly #running = new Map<string, ChatTurn>();
+  // How many run, by user.
+  readonly #turnsOf = new Map<string | null, number>();
   // By session, the one that ended first at the beginning.
   readonly #ended = new Map<string, { turn: ChatTurn; forgetTimer: NodeJS.Timeout }>();
   #closing = false;
 
   constructor(options: ChatsOptions) {
-    this.#options = { maxTurnMs: MAX_TURN_MS, ...options };
+    this.#options = {
+      maxTurnMs: MAX_TURN_MS,
+      maxTurns: MAX_RUNNING_TURNS,
+      maxTurnsPerUser: MAX_RUNNING_TURNS_PER_USER,
+      ...options,
+    };
     options.manager.subscribe((event) =>
       event.type === "session-ended" ? this.forget(event.sessionId) : undefined,
     );
@@ -40,7 +60,8 @@ export class Chats {
 
   /**
    * Begin a turn; it goes on by itself.
-   * @throws `busy`, `unavailable` (the server is stopping), and what a lease of the session throws
+   * @throws `busy`, `capacity` (too many turns run), `unavailable` (the server is stopping), and what
+   * a lease of the session throws
    */
   start(sessionId: string, message: string): ChatTurn {
     if (this.#closing) throw serverIsStopping();
@@ -51,12 +72,31 @@ export class Chats {
       });
     }
     const { manager, agent, conversations, logger, maxTurnMs } = this.#options;
+    const userId = manager.describe(sessionId)?.userId ?? null;
+    this.#requireShare(userId);
     const lease = manager.lease(sessionId);
     const turn = new ChatTurn({ agent, conversations, sessionId, message, logger, maxTurnMs });
     this.#dropEnded(sessionId);
     this.#running.set(sessionId, turn);
+    this.#turnsOf.set(userId, (this.#turnsOf.get(userId) ?? 0) + 1);
+    void turn.ended.then(() => this.#giveBack(userId));
     void this.#settle(sessionId, turn, lease);
     return turn;
+  }
+
+  #requireShare(userId: string | null): void {
+    const { maxTurns, maxTurnsPerUser } = this.#options;
+    if ((this.#turnsOf.get(userId) ?? 0) >= maxTurnsPerUser) {
+      const whose = userId === null ? "of sessions without a user" : "of this user";
+      throw tooManyTurns(`${maxTurnsPerUser} turns ${whose} run already.`);
+    }
+    if (this.#running.size >= maxTurns) throw tooManyTurns(`${maxTurns} turns run already.`);
+  }
+
+  #giveBack(userId: string | null): void {
+    const left = (this.#turnsOf.get(userId) ?? 1) - 1;
+    if (left > 0) this.#turnsOf.set(userId, left);
+    else this.#turnsOf.delete(userId);
   }
 
   /** The turn that runs or ran last, as long as its events are kept. */
@@ -79,6 +119,8 @@ export class Chats {
     if (running === undefined) await this.#options.conversations.mend(sessionId);
     const turns = await this.#options.conversations.turns(sessionId);
     const finished = turns.filter(({ id }) => id !== running?.id);
+    // Who reads many conversations must not fill the memory with them.
+    await this.#options.conversations.unloadOutgrown((id) => this.#running.has(id));
     return { messages: wireMessages(finished), running: running !== undefined };
   }
 
@@ -127,6 +169,13 @@ export class Chats {
     this.#dropEnded(sessionId);
     await this.#options.conversations.forget(sessionId);
   }
+}
+
+function tooManyTurns(what: string): SandboxError {
+  return new SandboxError({
+    code: "capacity",
+    message: `${what} Wait for the end of one, or cancel one, and try again.`,
+  });
 }
 
 function serverIsStopping(): SandboxError {

@@ -5,7 +5,7 @@ import type { Migration } from "kysely/migration";
 interface Tables {
   carrel_conversations: {
     session_id: string;
-    /** As {@link LatestCheckpointSaver} writes it. */
+    /** As `writeConversation` writes it. */
     content: string;
   };
 }

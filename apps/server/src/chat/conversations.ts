@@ -7,11 +7,10 @@ import {
 } from "@langchain/core/messages";
 import type { BaseMessage } from "@langchain/core/messages";
 import type { ToolCall } from "@langchain/core/messages/tool";
-import { SandboxError } from "@carrel/backend-protocol";
 import { randomUUID } from "node:crypto";
-import type { Logger } from "pino";
 import { z } from "zod";
 import type { LatestCheckpointSaver } from "./latest-checkpoint-saver.ts";
+import { writeConversation } from "./conversation-record.ts";
 import { readTurnRecord, withTurnRecord } from "./turn-record.ts";
 import type { TurnRecord } from "./turn-record.ts";
 import { splitTurns } from "./wire-messages.ts";
@@ -62,18 +61,12 @@ export class Conversations {
   readonly #graph: ConversationGraph;
   readonly #saver: LatestCheckpointSaver;
   readonly #bounds: ConversationBounds;
-  readonly #logger: Logger;
   readonly #mending = new Map<string, Promise<void>>();
 
-  constructor(
-    graph: ConversationGraph,
-    saver: LatestCheckpointSaver,
-    { bounds, logger }: { bounds: ConversationBounds; logger: Logger },
-  ) {
+  constructor(graph: ConversationGraph, saver: LatestCheckpointSaver, bounds: ConversationBounds) {
     this.#graph = graph;
     this.#saver = saver;
     this.#bounds = bounds;
-    this.#logger = logger;
   }
 
   /** From the oldest turn that is kept. */
@@ -159,24 +152,16 @@ export class Conversations {
 
   /** Take from memory what rested longest, until the rest fits. `isBusy` says what must stay. */
   async unloadOutgrown(isBusy: (sessionId: string) => boolean): Promise<void> {
+    this.#saver.settle(isBusy);
     for (const sessionId of this.#saver.threadIds) {
       if (this.#saver.totalBytes <= this.#bounds.maxTotalBytes) return;
       if (!isBusy(sessionId)) await this.#saver.unload(sessionId);
     }
   }
 
-  // A history that cannot be loaded would fail every turn from now on: the session begins anew.
   async #messages(sessionId: string): Promise<BaseMessage[]> {
-    try {
-      const state = await this.#graph.getState(threadConfig(sessionId));
-      return stateSchema.parse(state.values).messages;
-    } catch (error) {
-      // It could not be reached, which says nothing about what it is like.
-      if (SandboxError.isInstance(error)) throw error;
-      this.#logger.error({ err: error }, "a conversation could not be loaded and is forgotten");
-      await this.forget(sessionId);
-      return [];
-    }
+    const state = await this.#graph.getState(threadConfig(sessionId));
+    return stateSchema.parse(state.values).messages;
   }
 
   #outgrown(sessionId: string, turns: readonly Turn[]): BaseMessage[] {
@@ -186,7 +171,7 @@ export class Conversations {
     for (const { messages } of turns) {
       if (excess <= 0) break;
       outgrown.push(...messages);
-      excess -= JSON.stringify(messages).length;
+      excess -= Buffer.byteLength(writeConversation(messages));
     }
     return outgrown;
   }

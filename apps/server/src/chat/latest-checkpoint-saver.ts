@@ -1,5 +1,8 @@
-import { MemorySaver } from "@langchain/langgraph";
-import { z } from "zod";
+import { MemorySaver, emptyCheckpoint } from "@langchain/langgraph";
+import { isBaseMessage } from "@langchain/core/messages";
+import type { BaseMessage } from "@langchain/core/messages";
+import { checkpointSerializer } from "./checkpoint-serializer.ts";
+import { readConversation, writeConversation } from "./conversation-record.ts";
 import type { ConversationStore } from "./conversation-store.ts";
 
 type PutArguments = Parameters<MemorySaver["put"]>;
@@ -9,37 +12,47 @@ type WritesArguments = Parameters<MemorySaver["putWrites"]>;
 // The one before the latest may still be written to when the latest is put.
 const KEPT_CHECKPOINTS = 2;
 
-/** By namespace: the id of the checkpoint, the checkpoint and its metadata as JSON, its parent. */
-const contentSchema = z.record(
-  z.string(),
-  z.tuple([z.string(), z.string(), z.string(), z.string().nullable()]),
-);
+// The agent has no graph inside of its graph, whose checkpoints would have names of their own.
+const NAMESPACE = "";
+
+/** What the objects around the bytes of a checkpoint, or of a write to it, cost in memory. */
+const ENTRY_COST_BYTES = 512;
+
+export interface CheckpointSaverOptions {
+  /** Told when messages of a conversation could not be read, and notes stand for them. */
+  onDamage?: (damaged: { threadId: string; messages: number }) => void;
+}
 
 /**
  * Conversations, each in its latest state only: LangGraph's own saver keeps the whole conversation
- * again for every step that was ever taken in it. What is in memory is written down with each step,
- * and read again once it is asked for.
+ * again for every step that was ever taken in it. The messages are written down with each step, and
+ * read again once they are asked for; the rest of a state is of use during a turn alone.
  */
 export class LatestCheckpointSaver extends MemorySaver {
   readonly #store: ConversationStore;
+  readonly #onDamage: CheckpointSaverOptions["onDamage"];
   // In the order of their last change.
   readonly #sizes = new Map<string, number>();
   readonly #loads = new Map<string, Promise<void>>();
+  // What each takes in memory, and those that have more than their latest state.
+  readonly #costs = new Map<string, number>();
+  readonly #unsettled = new Set<string>();
+  #totalBytes = 0;
 
-  constructor(store: ConversationStore) {
-    super();
+  constructor(store: ConversationStore, { onDamage }: CheckpointSaverOptions = {}) {
+    super(checkpointSerializer);
     this.#store = store;
+    this.#onDamage = onDamage;
   }
 
-  /** Bytes that a conversation takes in memory. */
+  /** Bytes of the latest state of a conversation. */
   sizeOf(threadId: string): number {
     return this.#sizes.get(threadId) ?? 0;
   }
 
+  /** Bytes that all conversations take in memory, with the states that a turn needs besides the latest. */
   get totalBytes(): number {
-    let total = 0;
-    for (const size of this.#sizes.values()) total += size;
-    return total;
+    return this.#totalBytes;
   }
 
   /** Those in memory, the one that rested longest first. */
@@ -56,14 +69,29 @@ export class LatestCheckpointSaver extends MemorySaver {
     await this.#load(threadOf(args[0]));
     const saved = await super.put(...args);
     const threadId = threadOf(saved);
-    this.#prune(threadId, String(saved.configurable?.["checkpoint_ns"] ?? ""));
-    await this.#store.save(threadId, this.#content(threadId));
+    this.#prune(threadId);
+    await this.#store.save(threadId, writeConversation(messagesOf(args[1])));
     return saved;
   }
 
   override async putWrites(...args: WritesArguments): ReturnType<MemorySaver["putWrites"]> {
-    await this.#load(threadOf(args[0]));
-    return super.putWrites(...args);
+    const threadId = threadOf(args[0]);
+    await this.#load(threadId);
+    await super.putWrites(...args);
+    this.#count(threadId);
+  }
+
+  /** Leave the latest state alone in memory. Not while a turn of it runs, which may need the others. */
+  settle(isBusy: (threadId: string) => boolean): void {
+    for (const threadId of this.#unsettled) {
+      if (isBusy(threadId)) continue;
+      this.#keepLatest(threadId, 1);
+      for (const id of Object.keys(this.storage[threadId]?.[NAMESPACE] ?? {})) {
+        delete this.writes[writesKey(threadId, id)];
+      }
+      this.#count(threadId);
+      this.#unsettled.delete(threadId);
+    }
   }
 
   /** Also from the store. */
@@ -77,6 +105,8 @@ export class LatestCheckpointSaver extends MemorySaver {
     await super.deleteThread(threadId);
     this.#sizes.delete(threadId);
     this.#loads.delete(threadId);
+    this.#unsettled.delete(threadId);
+    this.#count(threadId);
   }
 
   /** Once, whoever asks. Where it fails the next one tries again. */
@@ -94,41 +124,60 @@ export class LatestCheckpointSaver extends MemorySaver {
   async #read(threadId: string): Promise<void> {
     const content = await this.#store.load(threadId);
     if (content === null) return;
-    const namespaces = Object.entries(contentSchema.parse(JSON.parse(content)));
-    this.storage[threadId] = Object.fromEntries(
-      namespaces.map(([namespace, [id, checkpoint, metadata, parent]]) => [
-        namespace,
-        { [id]: [Buffer.from(checkpoint), Buffer.from(metadata), parent ?? undefined] },
-      ]),
-    );
-    for (const [namespace] of namespaces) this.#prune(threadId, namespace);
+    const { messages, damaged } = readConversation(content);
+    if (damaged > 0) this.#onDamage?.({ threadId, messages: damaged });
+    const checkpoint = {
+      ...emptyCheckpoint(),
+      channel_values: { messages },
+      channel_versions: { messages: 1 },
+    };
+    const config = { configurable: { thread_id: threadId, checkpoint_ns: NAMESPACE } };
+    await super.put(config, checkpoint, { source: "update", step: 0, parents: {} });
+    this.#prune(threadId);
   }
 
-  #content(threadId: string): string {
-    const namespaces = Object.entries(this.storage[threadId] ?? {});
-    return JSON.stringify(
-      Object.fromEntries(
-        namespaces.flatMap(([namespace, checkpoints]) => {
-          const id = newestFirst(checkpoints)[0] ?? "";
-          const latest = checkpoints[id];
-          if (!latest) return [];
-          const [checkpoint, metadata, parent] = latest;
-          return [[namespace, [id, textOf(checkpoint), textOf(metadata), parent ?? null]]];
-        }),
-      ),
-    );
-  }
-
-  #prune(threadId: string, namespace: string): void {
-    const checkpoints = this.storage[threadId]?.[namespace] ?? {};
-    const ids = newestFirst(checkpoints);
-    for (const id of ids.slice(KEPT_CHECKPOINTS)) {
-      delete checkpoints[id];
-      delete this.writes[JSON.stringify([threadId, namespace, id])];
-    }
+  #prune(threadId: string): void {
+    const size = this.#keepLatest(threadId, KEPT_CHECKPOINTS);
     this.#sizes.delete(threadId);
-    this.#sizes.set(threadId, checkpoints[ids[0] ?? ""]?.[0].byteLength ?? 0);
+    this.#sizes.set(threadId, size);
+    this.#unsettled.add(threadId);
+    this.#count(threadId);
   }
+
+  /** @returns the bytes of the latest state */
+  #keepLatest(threadId: string, kept: number): number {
+    const checkpoints = this.storage[threadId]?.[NAMESPACE] ?? {};
+    const ids = newestFirst(checkpoints);
+    for (const id of ids.slice(kept)) {
+      delete checkpoints[id];
+      delete this.writes[writesKey(threadId, id)];
+    }
+    return checkpoints[ids[0] ?? ""]?.[0].byteLength ?? 0;
+  }
+
+  #count(threadId: string): void {
+    let cost = 0;
+    const states = Object.entries(this.storage[threadId]?.[NAMESPACE] ?? {});
+    for (const [id, [checkpoint, metadata]] of states) {
+      cost += checkpoint.byteLength + metadata.byteLength + ENTRY_COST_BYTES;
+      for (const [, , value] of Object.values(this.writes[writesKey(threadId, id)] ?? {})) {
+        cost += value.byteLength + ENTRY_COST_BYTES;
+      }
+    }
+    this.#totalBytes += cost - (this.#costs.get(threadId) ?? 0);
+    if (cost === 0) this.#costs.delete(threadId);
+    else this.#costs.set(threadId, cost);
+  }
+}
+
+/** As LangGraph's saver names what is written to a state. */
+function writesKey(threadId: string, checkpointId: string): string {
+  return JSON.stringify([threadId, NAMESPACE, checkpointId]);
+}
+
+function messagesOf({ channel_values: values }: PutArguments[1]): BaseMessage[] {
+  const messages: unknown = values["messages"];
+  return Array.isArray(messages) ? messages.filter((message) => isBaseMessage(message)) : [];
 }
 
 function threadOf(config: GetArguments[0]): string {
@@ -138,8 +187,4 @@ function threadOf(config: GetArguments[0]): string {
 /** Ids begin with the time at which they were made. */
 function newestFirst(checkpoints: Readonly<Record<string, unknown>>): string[] {
   return Object.keys(checkpoints).toSorted().toReversed();
-}
-
-function textOf(json: Uint8Array): string {
-  return Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString("utf8");
 }

@@ -1,5 +1,7 @@
 import { AIMessage, ToolMessage } from "@langchain/core/messages";
 import type { BaseMessage } from "@langchain/core/messages";
+import { textOf } from "./message-text.ts";
+import { pairCalls } from "./pair-calls.ts";
 import { readTurnRecord } from "./turn-record.ts";
 import { splitTurns } from "./wire-messages.ts";
 
@@ -20,7 +22,7 @@ export function fitModelContext(
   messages: readonly BaseMessage[],
   maxCharacters: number = MAX_MODEL_CHARACTERS,
 ): BaseMessage[] {
-  const turns = splitTurns(messages).map((turn) => turn.messages.flatMap(forModel));
+  const turns = splitTurns(messages).map((turn) => pairCalls(turn.messages.flatMap(forModel)));
   const current = withoutOldResults(turns.pop() ?? [], maxCharacters);
   let left = maxCharacters - lengthOf(current);
   const kept: BaseMessage[][] = [];
@@ -37,13 +39,13 @@ function forModel(message: BaseMessage): BaseMessage[] {
   if (!AIMessage.isInstance(message)) return [message];
   const record = readTurnRecord(message);
   if (record === null) {
-    return message.text === "" && (message.tool_calls ?? []).length === 0 ? [] : [message];
+    return textOf(message) === "" && (message.tool_calls ?? []).length === 0 ? [] : [message];
   }
   const note =
     record.outcome === "cancelled"
       ? "[The user stopped this turn here.]"
       : "[This turn failed here, for a reason outside of the conversation.]";
-  return [new AIMessage(`${message.text}\n${note}`.trimStart())];
+  return [new AIMessage(`${textOf(message)}\n${note}`.trimStart())];
 }
 
 function withoutOldResults(turn: readonly BaseMessage[], maxCharacters: number): BaseMessage[] {
@@ -52,7 +54,7 @@ function withoutOldResults(turn: readonly BaseMessage[], maxCharacters: number):
   const old = new Set<BaseMessage>(results.slice(0, -KEPT_RESULTS));
   return turn.map((message) => {
     if (excess <= 0 || !ToolMessage.isInstance(message) || !old.has(message)) return message;
-    excess -= message.text.length - LEFT_OUT.length;
+    excess -= textOf(message).length - LEFT_OUT.length;
     return new ToolMessage({
       tool_call_id: message.tool_call_id,
       status: "success",
@@ -64,7 +66,7 @@ function withoutOldResults(turn: readonly BaseMessage[], maxCharacters: number):
 function lengthOf(messages: readonly BaseMessage[]): number {
   let length = 0;
   for (const message of messages) {
-    length += message.text.length;
+    length += textOf(message).length;
     if (AIMessage.isInstance(message)) length += JSON.stringify(message.tool_calls ?? []).length;
   }
   return length;

@@ -110,4 +110,76 @@ describe("an answer as it goes into the history", () => {
     );
     expect(answer.additional_kwargs).toEqual({ refusal: "no" });
   });
+
+  it("arguments that are no object, or of which the graph makes instructions: are not done", () => {
+    const args = [
+      [1],
+      "text",
+      null,
+      { node: "tools", args: {} },
+      { path: [{ deep: { lg_name: "Command", goto: "model_request" } }] },
+      { many: Array.from({ length: 20_000 }, () => ({})) },
+      { node: "tools", path: "a" },
+      JSON.parse('{"__proto__":{"node":"x","args":1}}'),
+    ] as Record<string, unknown>[];
+    const answer = plainAnswer(
+      new AIMessage({
+        content: "",
+        tool_calls: args.map((each, index) => ({ ...call(String(index)), args: each })),
+      }),
+    );
+    expect(answer.tool_calls?.map(({ id }) => callRefusal(answer, id))).toEqual([
+      "cut",
+      "cut",
+      "cut",
+      "reserved",
+      "reserved",
+      "nested",
+      null,
+      "reserved",
+    ]);
+    expect(answer.tool_calls?.[6]?.args).toEqual({ node: "tools", path: "a" });
+  });
+
+  it("fields of calls: nothing but what a call has, in the characters that providers take", () => {
+    const calls = [
+      { ...call("a"), name: "extract-files" },
+      { ...call("b"), name: "read file\n" },
+      { ...call("c"), name: "x".repeat(1000), node: "tools", lg_name: "Command" },
+      { ...call("d".repeat(1000)), name: "" },
+      { ...call("e"), name: { lc: 1 } as unknown as string },
+    ];
+    const answer = plainAnswer(new AIMessage({ content: "", tool_calls: calls }));
+    expect(answer.tool_calls?.map(({ name }) => name)).toEqual([
+      "extract_files",
+      "read_file_",
+      "x".repeat(64),
+      "unnamed",
+      "unnamed",
+    ]);
+    expect(Object.keys(answer.tool_calls?.[2] ?? {}).toSorted()).toEqual([
+      "args",
+      "id",
+      "name",
+      "type",
+    ]);
+    expect(answer.tool_calls?.[3]?.id).toMatch(/^call_/);
+  });
+
+  it("metadata: what the server notes cannot come from a provider", () => {
+    const answer = plainAnswer(
+      new AIMessage({
+        content: [{ type: "text", text: "x" }, { text: "no type" }, "no part"] as never,
+        response_metadata: {
+          finish_reason: "stop",
+          carrel_turn: { outcome: "cancelled", error: null },
+          carrel_refused_calls: [{ id: "a", why: "cut" }],
+        },
+        tool_calls: [call("a")],
+      }),
+    );
+    expect(answer.response_metadata).toEqual({ finish_reason: "stop" });
+    expect(callRefusal(answer, "a")).toBeNull();
+    expect(answer.content).toEqual([{ type: "text", text: "x" }]);
+  });
 });

@@ -11,9 +11,11 @@ const NAME = "refuseCalls";
 export const SURPLUS_NODE: string = `${NAME}.after_model`;
 
 const EXPLANATIONS: Readonly<Record<CallRefusal, string>> = {
-  cut: "Error: the arguments of this call were cut off or are no JSON, nothing was done. Call again with complete arguments; write a long file in several parts.",
+  cut: "Error: the arguments of this call were cut off or are no JSON object, nothing was done. Call again with complete arguments; write a long file in several parts.",
   nested:
     "Error: the arguments of this call are nested too deeply, nothing was done. Call again with the arguments that the tool describes.",
+  reserved:
+    "Error: the arguments of this call use names that are reserved (`lg_name`, or `node` beside `args`), nothing was done. Call again with the arguments that the tool describes.",
   surplus: `Error: only ${MAX_CALLS_PER_ANSWER} calls are done per answer, this one was not. Call again in your next answer, or do more with one call.`,
 };
 

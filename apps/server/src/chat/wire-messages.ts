@@ -1,6 +1,7 @@
 import { AIMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import type { BaseMessage } from "@langchain/core/messages";
 import type { WireMessage, WireMessagePart } from "../wire/messages.ts";
+import { textOf } from "./message-text.ts";
 import { toolDetail } from "./tool-detail.ts";
 import { readTurnRecord } from "./turn-record.ts";
 
@@ -30,7 +31,7 @@ function wireTurn({ id, messages }: Turn): WireMessage[] {
   const record = answers.findLast(AIMessage.isInstance.bind(AIMessage));
   const ended = AIMessage.isInstance(record) ? readTurnRecord(record) : null;
   return [
-    { role: "user", turn_id: id, text: user?.text ?? "" },
+    { role: "user", turn_id: id, text: user ? textOf(user) : "" },
     {
       role: "assistant",
       turn_id: id,
@@ -49,7 +50,7 @@ function wireParts(answers: readonly BaseMessage[]): WireMessagePart[] {
   );
   return answers.flatMap((message) => {
     if (!AIMessage.isInstance(message)) return [];
-    const text = message.text;
+    const text = textOf(message);
     const parts: WireMessagePart[] = text === "" ? [] : [{ type: "text", text }];
     for (const { id = "", name, args } of message.tool_calls ?? []) {
       parts.push({ type: "tool", id, name, args, ...wireResult(results.get(id)) });
@@ -62,7 +63,7 @@ function wireParts(answers: readonly BaseMessage[]): WireMessagePart[] {
 export function wireResult(message: ToolMessage | undefined) {
   return {
     status: message?.status === "error" ? ("error" as const) : ("success" as const),
-    content: message?.text ?? "",
+    content: message ? textOf(message) : "",
     detail: toolDetail(message?.artifact),
   };
 }

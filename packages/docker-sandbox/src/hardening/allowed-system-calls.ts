@@ -3,8 +3,10 @@
  * without what manages the machine, other namespaces, kernel modules, keys, tracing from outside or
  * memory of other processes, without io_uring, which goes around a filter such as this, and without
  * what all sandboxes of a machine have to share: its contexts of asynchronous input and output
- * (`io_setup`), and its memory for compiled filters (`seccomp`). `socket`, `socketpair`, `setsockopt`,
- * `prctl`, `clone`, `clone3` and `personality` have rules of their own.
+ * (`io_setup`), its memory for compiled filters (`seccomp`), POSIX message queues (`mq_open`), whose
+ * bytes are counted by user, the order of requests to its disks (`ioprio_set`), and the writing of
+ * everybody's files to them (`sync`, `syncfs`; `fsync` writes one's own). `socket`, `socketpair`,
+ * `setsockopt`, `prctl`, `clone`, `clone3` and `personality` have rules of their own.
  */
 export const ALLOWED_SYSTEM_CALLS: readonly string[] = `
   accept accept4 access alarm arch_prctl bind brk cachestat capget capset chdir chmod chown
@@ -18,29 +20,28 @@ export const ALLOWED_SYSTEM_CALLS: readonly string[] = `
   getcwd getdents getdents64 getegid geteuid getgid getgroups getitimer getpeername getpgid getpgrp
   getpid getppid getpriority getrandom getresgid getresuid getrlimit getrusage getsid getsockname
   getsockopt gettid gettimeofday getuid getxattr inotify_add_watch inotify_init inotify_init1
-  inotify_rm_watch ioctl ioprio_get ioprio_set kill landlock_add_rule landlock_create_ruleset
+  inotify_rm_watch ioctl ioprio_get kill landlock_add_rule landlock_create_ruleset
   landlock_restrict_self lchown lgetxattr link linkat listen listxattr llistxattr llseek
   lremovexattr lseek lsetxattr lstat lstat64 madvise map_shadow_stack membarrier memfd_create
-  mincore mkdir mkdirat mknod mknodat mlock mlock2 mlockall mmap mmap2 mprotect mq_getsetattr
-  mq_notify mq_open mq_timedreceive mq_timedreceive_time64 mq_timedsend mq_timedsend_time64
-  mq_unlink mremap msgctl msgget msgrcv msgsnd msync munlock munlockall munmap nanosleep newfstatat
-  open openat openat2 pause pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc pkey_free
-  pkey_mprotect poll ppoll ppoll_time64 pread64 preadv preadv2 prlimit64 pselect6 pselect6_time64
-  ptrace pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv recvfrom recvmmsg
-  recvmmsg_time64 recvmsg remap_file_pages removexattr rename renameat renameat2 restart_syscall
-  rmdir rseq rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend
-  rt_sigtimedwait rt_sigtimedwait_time64 rt_tgsigqueueinfo sched_get_priority_max
-  sched_get_priority_min sched_getaffinity sched_getattr sched_getparam sched_getscheduler
-  sched_rr_get_interval sched_rr_get_interval_time64 sched_setaffinity sched_setattr sched_setparam
-  sched_setscheduler sched_yield select semctl semget semop semtimedop semtimedop_time64 sendfile
-  sendfile64 sendmmsg sendmsg sendto set_robust_list set_thread_area set_tid_address setfsgid
-  setfsuid setgid setgroups setitimer setpgid setpriority setregid setresgid setresuid setreuid
-  setrlimit setsid setuid setxattr shmat shmctl shmdt shmget shutdown sigaltstack signalfd signalfd4
-  splice stat stat64 statfs statfs64 statx symlink symlinkat sync sync_file_range sync_file_range2
-  syncfs sysinfo tee tgkill time timer_create timer_delete timer_getoverrun timer_gettime
-  timer_gettime64 timer_settime timer_settime64 timerfd_create timerfd_gettime timerfd_gettime64
-  timerfd_settime timerfd_settime64 times tkill truncate truncate64 umask uname unlink unlinkat
-  utime utimensat utimensat_time64 utimes vfork vmsplice wait4 waitid write writev
+  mincore mkdir mkdirat mknod mknodat mlock mlock2 mlockall mmap mmap2 mprotect mremap msgctl msgget
+  msgrcv msgsnd msync munlock munlockall munmap nanosleep newfstatat open openat openat2 pause
+  pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect poll ppoll ppoll_time64
+  pread64 preadv preadv2 prlimit64 pselect6 pselect6_time64 ptrace pwrite64 pwritev pwritev2 read
+  readahead readlink readlinkat readv recvfrom recvmmsg recvmmsg_time64 recvmsg remap_file_pages
+  removexattr rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction rt_sigpending
+  rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_sigtimedwait_time64
+  rt_tgsigqueueinfo sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getattr
+  sched_getparam sched_getscheduler sched_rr_get_interval sched_rr_get_interval_time64
+  sched_setaffinity sched_setattr sched_setparam sched_setscheduler sched_yield select semctl semget
+  semop semtimedop semtimedop_time64 sendfile sendfile64 sendmmsg sendmsg sendto set_robust_list
+  set_thread_area set_tid_address setfsgid setfsuid setgid setgroups setitimer setpgid setpriority
+  setregid setresgid setresuid setreuid setrlimit setsid setuid setxattr shmat shmctl shmdt shmget
+  shutdown sigaltstack signalfd signalfd4 splice stat stat64 statfs statfs64 statx symlink symlinkat
+  sync_file_range sync_file_range2 sysinfo tee tgkill time timer_create timer_delete
+  timer_getoverrun timer_gettime timer_gettime64 timer_settime timer_settime64 timerfd_create
+  timerfd_gettime timerfd_gettime64 timerfd_settime timerfd_settime64 times tkill truncate
+  truncate64 umask uname unlink unlinkat utime utimensat utimensat_time64 utimes vfork vmsplice
+  wait4 waitid write writev
 `
   .trim()
   .split(/\s+/);

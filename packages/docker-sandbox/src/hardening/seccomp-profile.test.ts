@@ -2,6 +2,9 @@ import { describe, expect, it } from "vitest";
 import { seccompProfile } from "./seccomp-profile.ts";
 import type { SeccompRule } from "./seccomp-profile.ts";
 
+const range = (first: number, last: number): number[] =>
+  Array.from({ length: last - first + 1 }, (_, index) => first + index);
+
 /** On one line, so that a change of the filter can be seen. */
 function shown({ names, action, errnoRet, args = [] }: SeccompRule): string {
   const conditions = args.map(({ index, value, valueTwo, op }) =>
@@ -21,17 +24,63 @@ describe("The filter of system calls", () => {
     expect(seccompProfile("amd64")).toMatchObject({ defaultAction: "SCMP_ACT_ERRNO" });
     expect(byArguments.map(shown)).toMatchInlineSnapshot(`
       [
-        "socket, ALLOW, #0 EQ 1",
-        "socket, ALLOW, #0 EQ 2",
-        "socket, ALLOW, #0 EQ 10",
-        "socket, ALLOW, #0 EQ 16, #2 EQ 0",
-        "socketpair, ALLOW, #0 EQ 1",
+        "socket, ALLOW, #0 EQ 1, #1 & 4294440959 == 1",
+        "socketpair, ALLOW, #0 EQ 1, #1 & 4294440959 == 1",
+        "socket, ALLOW, #0 EQ 1, #1 & 4294440959 == 2",
+        "socketpair, ALLOW, #0 EQ 1, #1 & 4294440959 == 2",
+        "socket, ALLOW, #0 EQ 1, #1 & 4294440959 == 5",
+        "socketpair, ALLOW, #0 EQ 1, #1 & 4294440959 == 5",
+        "socket, ALLOW, #0 EQ 2, #1 & 4294440959 == 1, #2 EQ 0",
+        "socket, ALLOW, #0 EQ 2, #1 & 4294440959 == 1, #2 EQ 6",
+        "socket, ALLOW, #0 EQ 2, #1 & 4294440959 == 2, #2 EQ 0",
+        "socket, ALLOW, #0 EQ 2, #1 & 4294440959 == 2, #2 EQ 17",
+        "socket, ALLOW, #0 EQ 10, #1 & 4294440959 == 1, #2 EQ 0",
+        "socket, ALLOW, #0 EQ 10, #1 & 4294440959 == 1, #2 EQ 6",
+        "socket, ALLOW, #0 EQ 10, #1 & 4294440959 == 2, #2 EQ 0",
+        "socket, ALLOW, #0 EQ 10, #1 & 4294440959 == 2, #2 EQ 17",
+        "socket, ALLOW, #0 EQ 16, #1 & 4294440959 == 2, #2 EQ 0",
+        "socket, ALLOW, #0 EQ 16, #1 & 4294440959 == 3, #2 EQ 0",
         "setsockopt, ALLOW, #1 EQ 0",
-        "setsockopt, ALLOW, #1 EQ 6",
         "setsockopt, ALLOW, #1 EQ 17",
         "setsockopt, ALLOW, #1 EQ 41",
         "setsockopt, ALLOW, #1 EQ 58",
         "setsockopt, ALLOW, #1 EQ 270",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 1",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 2",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 3",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 4",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 5",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 6",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 7",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 8",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 9",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 10",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 11",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 12",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 13",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 14",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 15",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 16",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 17",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 18",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 19",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 20",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 21",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 22",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 23",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 24",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 25",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 26",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 27",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 28",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 29",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 30",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 32",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 33",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 34",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 35",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 36",
+        "setsockopt, ALLOW, #1 EQ 6, #2 EQ 37",
         "setsockopt, ALLOW, #1 EQ 1, #2 EQ 1",
         "setsockopt, ALLOW, #1 EQ 1, #2 EQ 2",
         "setsockopt, ALLOW, #1 EQ 1, #2 EQ 3",
@@ -223,8 +272,40 @@ describe("The filter of system calls", () => {
   it("lets no call by name that reaches beyond the sandbox", () => {
     const allowed = seccompProfile("amd64").syscalls[0]?.names ?? [];
     const beyond =
-      /^(io_uring|bpf|mount|umount|move_mount|open_tree|fs(open|mount|config|pick)|pivot|chroot|unshare|setns|clone|socket|keyctl|add_key|request_key|userfaultfd|perf_event|kexec|reboot|swap|init_module|finit_module|delete_module|iopl|ioperm|syslog|quotactl|acct|set(host|domain)name|process_vm|process_madvise|pidfd_getfd|kcmp|open_by_handle|name_to_handle|lookup_dcookie|personality|vhangup|nfsservctl|clock_(settime|adjtime)|settimeofday|adjtimex|mbind|move_pages|migrate_pages|memfd_secret|fanotify)/;
+      /^(io_uring|bpf|mount|umount|move_mount|open_tree|fs(open|mount|config|pick)|pivot|chroot|unshare|setns|clone|socket|keyctl|add_key|request_key|userfaultfd|perf_event|kexec|reboot|swap|init_module|finit_module|delete_module|iopl|ioperm|syslog|quotactl|acct|set(host|domain)name|process_vm|process_madvise|pidfd_getfd|kcmp|open_by_handle|name_to_handle|lookup_dcookie|personality|vhangup|nfsservctl|clock_(settime|adjtime)|settimeofday|adjtimex|mbind|move_pages|migrate_pages|memfd_secret|fanotify|mq_|ioprio_set|sync$|syncfs|io_|seccomp)/;
     expect(allowed.filter((name) => beyond.test(name))).toEqual([]);
+  });
+
+  it("sockets: only the types and protocols that programs use, with any of the two flags", () => {
+    const rules = seccompProfile("amd64").syscalls.filter(({ names }) => names[0] === "socket");
+    // As the kernel does: of all arguments it takes the lowest 32 bits.
+    const allows = (...values: number[]): boolean =>
+      rules.some(({ args = [] }) =>
+        args.every(({ index, value, valueTwo, op }) => {
+          const given = values[index] ?? 0;
+          return op === "SCMP_CMP_EQ" ? given === value : (given & value) >>> 0 === valueTwo;
+        }),
+      );
+    const [NONBLOCK, CLOEXEC] = [0o4000, 0o2000000];
+    for (const flags of [0, NONBLOCK, CLOEXEC, NONBLOCK | CLOEXEC]) {
+      for (const family of [2, 10]) {
+        const allowed = range(0, 300).flatMap((protocol) =>
+          range(0, 15)
+            .filter((type) => allows(family, type | flags, protocol))
+            .map((type) => `${type} ${protocol}`),
+        );
+        expect(allowed).toEqual(["1 0", "2 0", "1 6", "2 17"]);
+      }
+      expect(range(0, 15).filter((type) => allows(1, type | flags, 0))).toEqual([1, 2, 5]);
+      expect(range(0, 15).filter((type) => allows(16, type | flags, 0))).toEqual([2, 3]);
+    }
+    for (const flag of range(4, 31).filter((bit) => bit !== 11 && bit !== 19)) {
+      expect(allows(2, (1 | (1 << flag)) >>> 0, 0)).toBe(false);
+    }
+    const families = range(0, 50).filter((family) =>
+      range(0, 15).some((type) => allows(family, type, 0)),
+    );
+    expect(families).toEqual([1, 2, 10, 16]);
   });
 
   it("filters for the machine that it is", () => {

@@ -24,6 +24,21 @@ const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const AF_NETLINK = 16;
+
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
+const SOCK_SEQPACKET = 5;
+/** All of a type but SOCK_NONBLOCK and SOCK_CLOEXEC: the 32 bits that the kernel takes, less these. */
+const TYPE_MASK = 0xfff7_f7ff;
+/** By type: TCP and UDP, and 0 for the same. Not MPTCP, UDP-Lite, SCTP, SMC, ping and others. */
+const INTERNET_PROTOCOLS: readonly (readonly [type: number, protocol: number])[] = [
+  [SOCK_STREAM, 0],
+  [SOCK_STREAM, 6],
+  [SOCK_DGRAM, 0],
+  [SOCK_DGRAM, 17],
+];
+
 /** What tells the addresses of interfaces; other protocols of the family reach deep into the kernel. */
 const NETLINK_ROUTE = 0;
 
@@ -42,8 +57,15 @@ const range = (first: number, last: number): number[] =>
 // not, or that it is large, is got around by the others. So all that may be is named.
 
 const SOL_SOCKET = 1;
-/** IP, TCP, UDP, IPv6, ICMPv6 and netlink. */
-const OTHER_LEVELS = [0, 6, 17, 41, 58, 270];
+/** IP, UDP, IPv6, ICMPv6 and netlink. */
+const OTHER_LEVELS = [0, 17, 41, 58, 270];
+const SOL_TCP = 6;
+/**
+ * Those up to `TCP_INQ`, but `TCP_ULP`, 31, which puts other code of the kernel into a connection,
+ * and loads it.
+ * @see https://github.com/torvalds/linux/blob/master/include/uapi/linux/tcp.h
+ */
+const TCP_OPTIONS = [...range(1, 30), ...range(32, 37)];
 /**
  * All but those that attach filters, 26 and 50 to 52: the kernel compiles filters into memory of
  * which the machine has one piece, and without which no container starts.
@@ -65,10 +87,20 @@ export function seccompProfile(architecture: string): SeccompProfile {
     syscalls: [
       { names: ALLOWED_SYSTEM_CALLS, action: "SCMP_ACT_ALLOW" },
       // Not AF_ALG, AF_VSOCK, AF_PACKET and the rest.
-      ...[AF_UNIX, AF_INET, AF_INET6].map((family) => allow("socket", [family])),
-      allow("socket", [AF_NETLINK, null, NETLINK_ROUTE]),
-      allow("socketpair", [AF_UNIX]),
+      ...[SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET].flatMap((type) => [
+        allow("socket", [AF_UNIX, ofType(type)]),
+        allow("socketpair", [AF_UNIX, ofType(type)]),
+      ]),
+      ...[AF_INET, AF_INET6].flatMap((family) =>
+        INTERNET_PROTOCOLS.map(([type, protocol]) =>
+          allow("socket", [family, ofType(type), protocol]),
+        ),
+      ),
+      ...[SOCK_DGRAM, SOCK_RAW].map((type) =>
+        allow("socket", [AF_NETLINK, ofType(type), NETLINK_ROUTE]),
+      ),
       ...OTHER_LEVELS.map((level) => allow("setsockopt", [null, level])),
+      ...TCP_OPTIONS.map((option) => allow("setsockopt", [null, SOL_TCP, option])),
       ...SOCKET_OPTIONS.map((option) => allow("setsockopt", [null, SOL_SOCKET, option])),
       ...PROCESS_OPTIONS.map((option) => allow("prctl", [option])),
       ...PERSONALITIES.map((persona) => allow("personality", [persona])),
@@ -83,10 +115,22 @@ export function seccompProfile(architecture: string): SeccompProfile {
   };
 }
 
+interface Masked {
+  mask: number;
+  value: number;
+}
+
+/** A socket's type, whichever flags are with it. */
+function ofType(type: number): Masked {
+  return { mask: TYPE_MASK, value: type };
+}
+
 /** Allow a call with these arguments; `null` is any. */
-function allow(name: string, values: readonly (number | null)[]): SeccompRule {
-  const args = values.flatMap((value, index) =>
-    value === null ? [] : [{ index, value, op: "SCMP_CMP_EQ" }],
-  );
+function allow(name: string, values: readonly (number | Masked | null)[]): SeccompRule {
+  const args = values.flatMap((value, index) => {
+    if (value === null) return [];
+    if (typeof value === "number") return [{ index, value, op: "SCMP_CMP_EQ" }];
+    return [{ index, value: value.mask, valueTwo: value.value, op: "SCMP_CMP_MASKED_EQ" }];
+  });
   return { names: [name], action: "SCMP_ACT_ALLOW", args };
 }

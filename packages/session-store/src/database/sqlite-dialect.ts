@@ -11,6 +11,7 @@ import type {
   QueryResult,
 } from "kysely";
 import { retryWhileBusy } from "./busy-retry.ts";
+import { SqliteErasure } from "./sqlite-erasure.ts";
 
 const MAX_PREPARED = 200;
 
@@ -52,12 +53,14 @@ class TransactionalSqliteAdapter extends SqliteAdapter {
 class NodeSqliteDriver implements Driver {
   readonly #file: DatabaseSync;
   readonly #connection: NodeSqliteConnection;
+  readonly #erasure: SqliteErasure;
   readonly #timeoutMs: number;
 
   constructor(file: DatabaseSync, timeoutMs: number) {
     this.#file = file;
     this.#timeoutMs = timeoutMs;
-    this.#connection = new NodeSqliteConnection(file, timeoutMs);
+    this.#erasure = new SqliteErasure(file);
+    this.#connection = new NodeSqliteConnection(file, this.#erasure, timeoutMs);
   }
 
   async init(): Promise<void> {}
@@ -86,18 +89,21 @@ class NodeSqliteDriver implements Driver {
   }
 
   async destroy(): Promise<void> {
+    this.#erasure.stop();
     this.#file.close();
   }
 }
 
 class NodeSqliteConnection implements DatabaseConnection {
   readonly #file: DatabaseSync;
+  readonly #erasure: SqliteErasure;
   readonly #timeoutMs: number;
   /** The least recently used first. */
   readonly #prepared = new Map<string, StatementSync>();
 
-  constructor(file: DatabaseSync, timeoutMs: number) {
+  constructor(file: DatabaseSync, erasure: SqliteErasure, timeoutMs: number) {
     this.#file = file;
+    this.#erasure = erasure;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -105,8 +111,13 @@ class NodeSqliteConnection implements DatabaseConnection {
     return retryWhileBusy(() => {
       const statement = this.#prepare(sql);
       const values = parameters as readonly SQLInputValue[];
-      if (statement.columns().length > 0) return { rows: statement.all(...values) as Row[] };
+      if (statement.columns().length > 0) {
+        const rows = statement.all(...values) as Row[];
+        if (rows.length > 0) this.#erasure.noteChange(sql);
+        return { rows };
+      }
       const { changes, lastInsertRowid } = statement.run(...values);
+      if (changes > 0) this.#erasure.noteChange(sql);
       return {
         rows: [],
         numAffectedRows: BigInt(changes),

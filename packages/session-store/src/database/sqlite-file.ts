@@ -7,6 +7,7 @@ import { loadNodeSqlite } from "./node-sqlite.ts";
 
 const OWNER_ONLY = 0o600;
 const OTHERS = 0o077;
+const FILE_SUFFIXES = ["", "-wal", "-shm", "-journal"];
 const WRITE_AHEAD_LOG_BYTES = 16 * 1024 * 1024;
 
 /** Open a file, which is made where it is missing, so that what was committed survives every crash. */
@@ -23,11 +24,16 @@ export async function openSqliteFile(path: string, timeoutMs: number): Promise<D
   }
 }
 
-/** The files that SQLite puts beside it take over its mode. */
+/** The files that SQLite puts beside it take over its mode, unless they are there already. */
 function makeFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   closeSync(openSync(path, "a", OWNER_ONLY));
-  if ((statSync(path).mode & OTHERS) !== 0) chmodSync(path, OWNER_ONLY);
+  for (const suffix of FILE_SUFFIXES) closeToOthers(path + suffix);
+}
+
+function closeToOthers(path: string): void {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats !== undefined && (stats.mode & OTHERS) !== 0) chmodSync(path, OWNER_ONLY);
 }
 
 function configure(file: DatabaseSync): void {
@@ -43,5 +49,8 @@ function configure(file: DatabaseSync): void {
   file.exec("pragma synchronous = full");
   file.exec("pragma foreign_keys = on");
   file.exec("pragma trusted_schema = off");
+  // What is deleted is overwritten, and what SQLite sorts leaves no file.
+  file.exec("pragma secure_delete = on");
+  file.exec("pragma temp_store = memory");
   file.exec(`pragma journal_size_limit = ${WRITE_AHEAD_LOG_BYTES}`);
 }

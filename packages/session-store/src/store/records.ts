@@ -32,10 +32,25 @@ export function loggedEvent(row: Selectable<Tables["carrel_events"]>): LoggedEve
     type: row.type,
     sessionId: row.session_id,
     key: row.key,
-    detail: JSON.parse(row.detail) as Record<string, unknown>,
+    detail: eventDetail(row.detail),
   };
 }
 
+// A row that something damaged must not keep all others from being listed.
+function eventDetail(json: string): Record<string, unknown> {
+  try {
+    const detail: unknown = JSON.parse(json);
+    const isObject = typeof detail === "object" && detail !== null && !Array.isArray(detail);
+    return isObject ? (detail as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** The latest time that JavaScript knows, and the negative of the earliest. */
+const MAX_TIME_MS = 8.64e15;
+
 function isoTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
+  const known = Math.abs(milliseconds) <= MAX_TIME_MS ? milliseconds : 0;
+  return new Date(known).toISOString();
 }
