@@ -28,7 +28,7 @@ describe.skipIf(!engineOrSkip())("A provider of containers", { timeout: TIMEOUT_
     options = { workspaceRoot, image: TEST_IMAGE, engine: testEngineOptions() };
     engine = await connectEngine(testEngineOptions());
     provider = await createDockerProvider(options);
-    await using files = await HostDirectories.open(workspaceRoot, 1000);
+    await using files = await HostDirectories.open(workspaceRoot, { range: undefined });
     const installation = new Installation(await files.installationId(undefined));
     name = installation.containerName(hashKey("alice"));
   }, TIMEOUT_MS);

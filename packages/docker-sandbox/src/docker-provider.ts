@@ -105,7 +105,11 @@ class DockerProvider implements DockerSandboxProvider {
     const { files, options, engine } = parts;
     // Nobody waits for it, and what fails of it is tried again at the next start.
     provider.#background.add(removeAbandonedCarriers(engine));
-    const { workspaceRoot: root, warm, uid } = options;
+    if (files.sweepUids) {
+      const inContainers = (): Promise<Set<number>> => provider.#containers.uids();
+      provider.#background.add(files.sweepUids(inContainers));
+    }
+    const { workspaceRoot: root, warm } = options;
     if (files.slots === undefined || root === undefined) return provider;
     const slots = { root, containers: provider.#containers, directories: files.slots };
     // What fails of it is tried again at the next start; no key waits for it.
@@ -113,7 +117,7 @@ class DockerProvider implements DockerSandboxProvider {
       () => undefined,
     );
     if (warm === null) return provider;
-    const pool = { ...slots, ...warm, uid, ...provider.#poolNeeds() };
+    const pool = { ...slots, ...warm, ...provider.#poolNeeds() };
     provider.#pool = await WarmPool.open(pool, provider.#recovery);
     return provider;
   }
@@ -220,10 +224,10 @@ class DockerProvider implements DockerSandboxProvider {
       try {
         const claimed = await claimSlot(this.#pool, this.#containers, request);
         if (!claimed) return null;
-        const { containerId: id, sandboxId, connection } = claimed.slot;
-        const found = { id, sandboxId, status: "running" } as const;
+        const { containerId: id, sandboxId, uid, connection } = claimed.slot;
+        const found = { id, sandboxId, uid, status: "running" } as const;
         const sandbox = this.#adopt(key, keyHash, found, connection);
-        if (!claimed.hasFiles) await sandbox.takeFiles();
+        if (!claimed.hasFiles) await sandbox.takeFiles(signal);
         onProgress?.({ phase: "claiming" });
         return sandbox;
       } catch (error) {
@@ -240,14 +244,14 @@ class DockerProvider implements DockerSandboxProvider {
     const sandboxId = newSandboxId();
     const body = this.#keyBody({ key, keyHash, sandboxId });
     onProgress?.({ phase: "creating" });
-    await files.make(keyHash, signal);
+    const uid = await files.make(keyHash, signal);
     for (let attempt = 1; ; attempt++) {
       try {
         const id = await this.#background.createOrUndo(keyHash, signal, {
-          make: () => this.#containers.create(keyHash, body()),
+          make: () => this.#containers.create(keyHash, body(uid)),
           undo: (id) => this.#containers.remove(id),
         });
-        return this.#adopt(key, keyHash, { id, sandboxId, status: "stopped" });
+        return this.#adopt(key, keyHash, { id, sandboxId, uid, status: "stopped" });
       } catch (error) {
         try {
           const isTaken = hasCode(error, "conflict");
@@ -293,7 +297,8 @@ class DockerProvider implements DockerSandboxProvider {
       }
       // The engine's word for directories that are not there: their last sandbox was just destroyed.
       case "invalid-argument":
-        return this.#parts.files.make(keyHash, signal);
+        await this.#parts.files.make(keyHash, signal);
+        return;
       // Its word for an image that is not there.
       case "not-found":
         return this.#repair(options);
@@ -320,7 +325,7 @@ class DockerProvider implements DockerSandboxProvider {
   #adopt(
     key: string,
     keyHash: string,
-    { id, sandboxId, status }: Pick<FoundContainer, "id" | "sandboxId" | "status">,
+    { id, sandboxId, uid, status }: Pick<FoundContainer, "id" | "sandboxId" | "uid" | "status">,
     connection?: AgentConnection,
   ): DockerSandbox {
     const known = this.#sandboxes.get(sandboxId);
@@ -337,13 +342,12 @@ class DockerProvider implements DockerSandboxProvider {
         containers: this.#containers,
         files,
         limits: options.limits,
-        uid: options.uid,
         body: this.#keyBody({ key, keyHash, sandboxId }),
         keepContainer: options.persistRoot,
         repair: (waiting) => this.#repair(waiting),
         onGone: () => void this.#sandboxes.delete(sandboxId),
       },
-      { status, containerId: id },
+      { status, containerId: id, uid },
       connection,
     );
     this.#sandboxes.set(sandboxId, sandbox);
@@ -351,18 +355,18 @@ class DockerProvider implements DockerSandboxProvider {
   }
 
   /** What the container of a key's sandbox has to be now. */
-  #keyBody(names: { key: string; keyHash: string; sandboxId: string }): () => CreateBody {
+  #keyBody(names: { key: string; keyHash: string; sandboxId: string }): (uid: number) => CreateBody {
     const { key, keyHash, sandboxId } = names;
     const { files, installation } = this.#parts;
-    return () => {
+    return (uid) => {
       const owner = { keyHash, sealedKey: installation.seal(key) };
-      return this.#body({ owner, sandboxId, files: files.sources(keyHash) });
+      return this.#body({ owner, sandboxId, files: files.sources(keyHash), uid });
     };
   }
 
   #body(variables: BodyVariables): CreateBody {
     const { options, needs, installation, engine, files } = this.#parts;
-    const { uid, limits, network, persistRoot, ociRuntime, env } = options;
+    const { limits, network, persistRoot, ociRuntime, env } = options;
     return createBody({
       ...variables,
       installation: installation.label,
@@ -370,7 +374,6 @@ class DockerProvider implements DockerSandboxProvider {
       imagePath: needs.image.path,
       architecture: engine.info.architecture,
       agentVolume: needs.agentVolume,
-      uid,
       limits,
       network,
       hostsFile: files.hostsFile,

@@ -2,7 +2,7 @@ import { SandboxError } from "@carrel/backend-protocol";
 import type { SandboxErrorCode, SandboxStatus } from "@carrel/backend-protocol";
 import type { ContainerInfo, ContainerInspectInfo } from "dockerode";
 import type { Engine } from "../engine/engine.ts";
-import { LABELS } from "../hardening/create-body.ts";
+import { LABELS, uidIn } from "../hardening/create-body.ts";
 import type { CreateBody } from "../hardening/create-body.ts";
 import type { SlotDirectories } from "../warm/slot-directories.ts";
 import type { Installation } from "./installation.ts";
@@ -26,6 +26,8 @@ const ABANDONED_AFTER_MS = 2 * 60_000;
 export interface FoundContainer {
   id: string;
   sandboxId: string;
+  /** As which its user's programs run; `null` if it is older than the label that says so. */
+  uid: number | null;
   specHash: string;
   /** It was made for nobody, on directories that are not there any more once it stopped. */
   claimed: boolean;
@@ -124,6 +126,12 @@ export class Containers {
       const names = Names.map((name) => name.replace(/^\//, ""));
       return slotId === undefined ? [] : [{ id, slotId, names }];
     });
+  }
+
+  /** The uids that this installation's containers have. */
+  async uids(signal?: AbortSignal): Promise<Set<number>> {
+    const containers = await this.#listAll(signal, LABELS.uid);
+    return new Set(containers.flatMap(({ Labels }) => uidIn(Labels) ?? []));
   }
 
   /**
@@ -343,7 +351,9 @@ function describe({ Id, Config, Created, State }: ContainerInspectInfo): FoundCo
   return {
     id: Id,
     sandboxId: Config.Labels[LABELS.sandbox] ?? "",
+    uid: uidIn(Config.Labels),
     specHash: Config.Labels[LABELS.spec] ?? "",
+
     claimed: Config.Labels[LABELS.warm] !== undefined,
     status,
     beingMade: neverStarted && !abandoned,

@@ -1,5 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from "node:crypto";
 import { SandboxError } from "@carrel/backend-protocol";
+import { blockOf } from "../workspace/uid-range.ts";
+import type { UidRange } from "../workspace/uid-range.ts";
 
 /** Enough of a hash that no two are ever the same, in names that people have to read. */
 const NAME_HASH_LENGTH = 32;
@@ -38,6 +40,8 @@ export function requireInstallationId(id: string): void {
 export class Installation {
   /** Marks all that is this installation's. */
   readonly label: string;
+  /** Tells which uids it has on an engine that keeps its files. */
+  readonly uidBlock: UidRange;
   readonly #secret: Buffer;
 
   /** @param id as {@link requireInstallationId} takes it */
@@ -46,6 +50,8 @@ export class Installation {
       .update(`carrel installation ${id}`)
       .digest("hex")
       .slice(0, 32);
+    const [block = 0] = Buffer.from(hkdfSync("sha256", id, "", "carrel.uid-block", 1));
+    this.uidBlock = blockOf(block);
     this.#secret = Buffer.from(hkdfSync("sha256", id, "", "carrel.sealed-key", 32));
   }
 
@@ -61,6 +67,11 @@ export class Installation {
 
   volumeName(keyHash: string, what: "workspace" | "home"): string {
     return `${this.containerName(keyHash)}-${what}`;
+  }
+
+  /** Name of a volume that reserves a uid. */
+  uidVolumeName(uid: number): string {
+    return `carrel-${this.label.slice(0, INSTALLATION_HASH_LENGTH)}-uid-${uid}`;
   }
 
   /** The key in a form that only this installation can read, for a label. */

@@ -14,7 +14,7 @@ import { connectEngine } from "../engine/engine.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { DockerProviderOptions } from "../provider-options.ts";
 import { TEST_IMAGE, engineOrSkip, testEngineOptions } from "../testing/engine.ts";
-import { TEST_UID as uid } from "../testing/uid.ts";
+import { TEST_UID_PATTERN, TEST_UIDS } from "../testing/uid.ts";
 import { expectNoWarmLeaks, untilWarm } from "../testing/warm.ts";
 import { HostDirectories } from "../workspace/host-directories.ts";
 
@@ -31,7 +31,7 @@ describe.skipIf(!engineOrSkip())("A warm pool", { timeout: TIMEOUT_MS }, () => {
     workspaceRoot = await mkdtemp(join(tmpdir(), "carrel-warm-"));
     options = { workspaceRoot, image: TEST_IMAGE, engine: testEngineOptions() };
     engine = await connectEngine(testEngineOptions());
-    await using files = await HostDirectories.open(workspaceRoot, uid);
+    await using files = await HostDirectories.open(workspaceRoot, TEST_UIDS);
     containers = new Containers(engine, new Installation(await files.installationId(undefined)));
   });
   afterEach(async () => {
@@ -68,8 +68,8 @@ describe.skipIf(!engineOrSkip())("A warm pool", { timeout: TIMEOUT_MS }, () => {
     expect(await provider.list()).toEqual([]);
     expect(await create(provider, "alice")).toEqual(["claiming"]);
     const alice = (await provider.find("alice"))!;
-    expect((await alice.execute("pwd; ls -A . ~; id -u; hostname")).stdout).toBe(
-      `/workspace\n.:\n\n/home/agent:\n${uid}\ncarrel\n`,
+    expect((await alice.execute("pwd; ls -A . ~; id -u; hostname")).stdout).toMatch(
+      new RegExp(`^/workspace\n.:\n\n/home/agent:\n${TEST_UID_PATTERN}\ncarrel\n$`),
     );
     expect(await provider.list()).toEqual([{ key: "alice", id: alice.id, status: "running" }]);
     await expect(provider.create("alice")).rejects.toMatchObject({ code: "already-exists" });
@@ -102,6 +102,7 @@ describe.skipIf(!engineOrSkip())("A warm pool", { timeout: TIMEOUT_MS }, () => {
       "carrel.install",
       "carrel.sandbox",
       "carrel.spec",
+      "carrel.uid",
       "carrel.warm",
     ]);
   });
@@ -112,11 +113,11 @@ describe.skipIf(!engineOrSkip())("A warm pool", { timeout: TIMEOUT_MS }, () => {
     const filled = await first.execute(`umask 027
 for i in $(seq 200); do head -c $((i * 10)) /dev/urandom > "file $i"; done
 mkdir -p a/b/c && echo deep > a/b/c/d && ln -s /etc/passwd link && ln -s missing broken
-: > "$(printf 'line\\nbreak')"; : > "$(printf 'bytes\\377')"; : > .hidden; chmod 4711 "file 7"
+: > "$(printf 'line\\nbreak')"; : > "$(printf 'bytes\\377')"; : > .hidden; chmod 711 "file 7"
 mkdir ~/.local && echo tool > ~/.local/tool; chmod 755 /workspace`);
     expect(filled).toMatchObject({ exitCode: 0, stderr: "" });
     const show = `cd / && stat -c '%n %a %U' workspace
-find workspace home/agent -mindepth 1 -printf '%p %y %m %U %G %T@ %l\\0' | sort -z | md5sum
+find workspace home/agent -mindepth 1 -printf '%p %y %m %U %G %T@ %l\\0' | sort -z | sed -z "s/ $(id -u) $(id -u) / own own /" | md5sum
 find workspace home/agent -type f -exec md5sum {} + | sort | md5sum`;
     const before = (await first.execute(show)).stdout;
     await first.stop();
