@@ -12,7 +12,7 @@ import { Background } from "./background.ts";
 import { Containers } from "./container/containers.ts";
 import type { FoundContainer } from "./container/containers.ts";
 import * as keyName from "./container/key-name.ts";
-import { hashKey } from "./container/installation.ts";
+import { LegacyNames } from "./container/legacy-names.ts";
 import type { Installation } from "./container/installation.ts";
 import { connectEngine } from "./engine/engine.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -78,6 +78,7 @@ class DockerProvider implements DockerSandboxProvider {
   readonly info: ProviderInfo;
   readonly #parts: DockerProviderParts;
   readonly #containers: Containers;
+  readonly #legacy: LegacyNames;
   /** One object for each sandbox, so that all its callers share one connection. */
   readonly #sandboxes = new Map<string, DockerSandbox>();
   readonly #end = new AbortController();
@@ -89,6 +90,9 @@ class DockerProvider implements DockerSandboxProvider {
     this.#parts = parts;
     const { engine, installation, files, options } = parts;
     this.#containers = new Containers(engine, installation, files.slots);
+    const [containers, keepContainers] = [this.#containers, options.persistRoot];
+    const recovered = (): Promise<void> => this.#recovery;
+    this.#legacy = new LegacyNames({ containers, files, recovered, keepContainers });
     const network =
       options.network === "none"
         ? "no network"
@@ -113,7 +117,8 @@ class DockerProvider implements DockerSandboxProvider {
     if (files.slots === undefined || root === undefined) return provider;
     const slots = { root, containers: provider.#containers, directories: files.slots };
     // What fails of it is tried again at the next start; no key waits for it.
-    provider.#recovery = recoverSlots({ ...slots, signal: provider.#end.signal }).catch(
+    provider.#recovery = recoverSlots({ ...slots, signal: provider.#end.signal }).then(
+      () => files.recovered?.(),
       () => undefined,
     );
     if (warm === null) return provider;
@@ -128,9 +133,8 @@ class DockerProvider implements DockerSandboxProvider {
 
   async create(key: string, options: CreateOptions = {}): Promise<ManagedSandbox> {
     const { signal } = options;
-    const keyHash = hashKey(key);
     throwIfAborted(signal);
-    await this.#background.settled(keyHash, signal);
+    const keyHash = await this.#hashOf(key, signal);
     const { files } = this.#parts;
     using _refillsWait = this.#pool?.yieldToUser();
     const unused = keyName.requireNoStray(this.#containers, files, { keyHash, signal });
@@ -164,7 +168,7 @@ class DockerProvider implements DockerSandboxProvider {
   async remove(key: string, options: OperationOptions = {}): Promise<boolean> {
     const { signal } = options;
     const { files } = this.#parts;
-    const keyHash = hashKey(key);
+    const keyHash = await this.#hashOf(key, signal);
     for (let attempt = 1; ; attempt++) {
       const found = await this.#find(key, options);
       if (found === null && !(await files.has(keyHash, signal))) return false;
@@ -200,10 +204,17 @@ class DockerProvider implements DockerSandboxProvider {
     await this.#parts.engine[Symbol.asyncDispose]();
   }
 
-  async #find(key: string, { signal }: OperationOptions): Promise<DockerSandbox | null> {
-    const keyHash = hashKey(key);
-    throwIfAborted(signal);
+  /** The key's name, once nothing is half done for it, and nothing has a name of before. */
+  async #hashOf(key: string, signal: AbortSignal | undefined): Promise<string> {
+    const keyHash = this.#parts.installation.hashKey(key);
     await this.#background.settled(keyHash, signal);
+    await this.#legacy.takeOver(key, keyHash, signal);
+    return keyHash;
+  }
+
+  async #find(key: string, { signal }: OperationOptions): Promise<DockerSandbox | null> {
+    throwIfAborted(signal);
+    const keyHash = await this.#hashOf(key, signal);
     const found = await this.#containers.find(keyHash, signal);
     return found === null || found.status === "gone" ? null : this.#adopt(key, keyHash, found);
   }

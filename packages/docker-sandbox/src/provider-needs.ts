@@ -12,6 +12,7 @@ import { buildRuntime } from "./runtimes/build-runtime.ts";
 import { ensureAgentVolume } from "./volumes/agent-volume.ts";
 import type { FileStore } from "./workspace/file-store.ts";
 import { HostDirectories } from "./workspace/host-directories.ts";
+import { MAPPED_RANGE } from "./workspace/uid-range.ts";
 import { VolumeUids } from "./workspace/volume-uids.ts";
 import { NamedVolumes } from "./workspace/named-volumes.ts";
 
@@ -64,7 +65,9 @@ export async function openFiles(
     return { files, installation: new Installation(await files.installationId(installationId)) };
   }
   const installation = new Installation(installationId ?? "");
-  const range = ("range" in uids ? uids.range : undefined) ?? installation.uidBlock;
+  const mapped = engine.info.rootless || engine.info.securityOptions.has("userns");
+  const own = mapped ? MAPPED_RANGE : installation.uidBlock;
+  const range = ("range" in uids ? uids.range : undefined) ?? own;
   const volumeUids = new VolumeUids(engine, installation, range);
   const files = new NamedVolumes({ engine, installation, imageId, uids: volumeUids });
   return { files, installation };

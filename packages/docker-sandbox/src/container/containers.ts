@@ -6,7 +6,7 @@ import { LABELS, uidIn } from "../hardening/create-body.ts";
 import type { CreateBody } from "../hardening/create-body.ts";
 import type { SlotDirectories } from "../warm/slot-directories.ts";
 import type { Installation } from "./installation.ts";
-import { hashKey } from "./installation.ts";
+import { legacyHashKey } from "./installation.ts";
 import { readStatistics } from "./statistics.ts";
 import type { ContainerUsage } from "./statistics.ts";
 import { hasCode } from "../has-code.ts";
@@ -77,7 +77,7 @@ export class Containers {
     const labels = found.Config.Labels ?? {};
     const slotId = labels[LABELS.warm];
     const isOurs = labels[LABELS.install] === this.#installation.label;
-    if (isOurs && (slotId !== undefined || labels[LABELS.key] === keyHash)) {
+    if (isOurs && (slotId !== undefined || this.#isOfKey(labels, keyHash))) {
       if (slotId !== undefined) {
         const holdsName = (): Promise<boolean> => this.hasName(found.Id, keyHash, signal);
         await this.#slots?.settle({ slotId, keyHash }, holdsName);
@@ -88,6 +88,20 @@ export class Containers {
       code: "unavailable",
       message: `The name ${this.nameOf(keyHash)} is held by a container that is not Carrel's; rename or remove that one.`,
     });
+  }
+
+  /** Its labels say so. Those of one that was renamed from its legacy name have the legacy hash. */
+  #isOfKey(labels: Record<string, string>, keyHash: string): boolean {
+    if (labels[LABELS.key] === keyHash) return true;
+    const key = this.#installation.unseal(labels[LABELS.sealedKey] ?? "");
+    return key !== null && this.#installation.hashKey(key) === keyHash;
+  }
+
+  /** This installation's container that has the name of a legacy hash. */
+  async findLegacy(legacyHash: string, signal?: AbortSignal): Promise<string | null> {
+    const found = await this.#inspectNamed(legacyHash, signal);
+    const isOurs = found?.Config.Labels?.[LABELS.install] === this.#installation.label;
+    return found && isOurs ? found.Id : null;
   }
 
   /** Whether a container has the name of a key now. */
@@ -318,7 +332,8 @@ export class Containers {
     const keys = new Map<string, string>();
     for (const [keyHash, sealedKey] of sealed ?? []) {
       const key = this.#installation.unseal(sealedKey);
-      if (key !== null && hashKey(key) === keyHash) keys.set(`/${this.nameOf(keyHash)}`, key);
+      const isOfKey = key !== null && this.#hashesOf(key).includes(keyHash);
+      if (isOfKey) keys.set(`/${this.nameOf(keyHash)}`, key);
     }
     return keys;
   }
@@ -337,10 +352,14 @@ export class Containers {
 
   #ownKey({ Labels, Names }: ContainerInfo): string | undefined {
     const key = this.#installation.unseal(Labels[LABELS.sealedKey] ?? "");
-    const keyHash = Labels[LABELS.key];
-    if (key === null || keyHash === undefined) return undefined;
+    if (key === null) return undefined;
     // A container that somebody renamed is out of reach: it is the name that finds and locks.
-    return Names.includes(`/${this.nameOf(keyHash)}`) ? key : undefined;
+    const names = this.#hashesOf(key).map((keyHash) => `/${this.nameOf(keyHash)}`);
+    return Names.some((name) => names.includes(name)) ? key : undefined;
+  }
+
+  #hashesOf(key: string): string[] {
+    return [this.#installation.hashKey(key), legacyHashKey(key)];
   }
 }
 

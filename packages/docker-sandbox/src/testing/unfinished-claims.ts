@@ -1,7 +1,7 @@
 import { lchownSync, lstatSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { Containers } from "../container/containers.ts";
-import { Installation, hashKey } from "../container/installation.ts";
+import { Installation } from "../container/installation.ts";
 import { connectEngine } from "../engine/engine.ts";
 import { createDockerProvider } from "../docker-provider.ts";
 import { LABELS } from "../hardening/create-body.ts";
@@ -33,7 +33,7 @@ const { docker } = engine;
 const slots = await containers.listWarm();
 for (const [index, { id, slotId }] of slots.entries()) {
   const key = `user ${index}`;
-  const keyHash = hashKey(key);
+  const keyHash = installation.hashKey(key);
   const claim = join(root, ".claims", `${slotId}.${keyHash}`);
   const user = join(root, keyHash);
   const move = (place: string, share: number): void => {

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Containers } from "../container/containers.ts";
-import { Installation, hashKey } from "../container/installation.ts";
+import { Installation } from "../container/installation.ts";
 import { createDockerProvider } from "../docker-provider.ts";
 import type { DockerSandboxProvider } from "../docker-provider.ts";
 import { connectEngine } from "../engine/engine.ts";
@@ -38,14 +38,15 @@ describe.skipIf(!engineOrSkip())("A server that was killed amid claims", () => {
     options = { workspaceRoot, image: TEST_IMAGE, engine: testEngineOptions() };
     before = new Map();
     await using files = await HostDirectories.open(workspaceRoot, TEST_UIDS);
+    const installation = new Installation(await files.installationId(undefined));
     for (let index = 0; index < STEPS; index++) {
       const key = `user ${index}`;
-      const uid = await files.make(hashKey(key));
-      const { workspace, home } = files.sources(hashKey(key));
+      const uid = await files.make(installation.hashKey(key));
+      const { workspace, home } = files.sources(installation.hashKey(key));
       const bash = (script: string): Promise<{ stdout: string }> =>
         run("bash", ["-c", script, "-", workspace, home, key], { uid, gid: uid, cwd: "/" });
       // In directories that nobody else may enter.
-      const enter = own === 0 ? [workspaceRoot, join(workspaceRoot, hashKey(key))] : [];
+      const enter = own === 0 ? [workspaceRoot, join(workspaceRoot, installation.hashKey(key))] : [];
       for (const path of enter) await chmod(path, 0o711);
       await bash(FILL);
       before.set(key, (await bash(SHOW)).stdout);
@@ -121,7 +122,7 @@ describe.skipIf(!engineOrSkip())("A server that was killed amid claims", () => {
       const installation = new Installation(await files.installationId(undefined));
       const containers = new Containers(engine, installation);
       for (const key of before.keys()) {
-        await containers.remove(installation.containerName(hashKey(key)));
+        await containers.remove(installation.containerName(installation.hashKey(key)));
       }
       await expectUnchanged(provider);
     },

@@ -254,6 +254,14 @@ export class SlotDirectories {
     }
   }
 
+  /** Claims of a key that was called by another hash before. */
+  async renameClaims(before: string, keyHash: string): Promise<void> {
+    for (const claim of await this.claims()) {
+      if (claim.keyHash !== before) continue;
+      await renameIfThere(this.#claim(claim), this.#claim({ ...claim, keyHash }));
+    }
+  }
+
   async slots(): Promise<string[]> {
     return namesIn(join(this.#options.root, SLOTS));
   }

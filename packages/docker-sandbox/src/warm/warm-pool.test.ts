@@ -7,7 +7,7 @@ import type { SandboxError, StartProgress } from "@carrel/backend-protocol";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Containers } from "../container/containers.ts";
 import type { WarmContainer } from "../container/containers.ts";
-import { Installation, hashKey } from "../container/installation.ts";
+import { Installation } from "../container/installation.ts";
 import { createDockerProvider } from "../docker-provider.ts";
 import type { DockerSandboxProvider } from "../docker-provider.ts";
 import { connectEngine } from "../engine/engine.ts";
@@ -25,6 +25,7 @@ describe.skipIf(!engineOrSkip())("A warm pool", { timeout: TIMEOUT_MS }, () => {
   let workspaceRoot: string;
   let options: DockerProviderOptions;
   let engine: Engine;
+  let installation: Installation;
   let containers: Containers;
 
   beforeEach(async () => {
@@ -32,7 +33,8 @@ describe.skipIf(!engineOrSkip())("A warm pool", { timeout: TIMEOUT_MS }, () => {
     options = { workspaceRoot, image: TEST_IMAGE, engine: testEngineOptions() };
     engine = await connectEngine(testEngineOptions());
     await using files = await HostDirectories.open(workspaceRoot, TEST_UIDS);
-    containers = new Containers(engine, new Installation(await files.installationId(undefined)));
+    installation = new Installation(await files.installationId(undefined));
+    containers = new Containers(engine, installation);
   });
   afterEach(async () => {
     await engine[Symbol.asyncDispose]();
@@ -88,7 +90,7 @@ describe.skipIf(!engineOrSkip())("A warm pool", { timeout: TIMEOUT_MS }, () => {
     await cold.create("cold");
     const [claimed, made] = await Promise.all(
       ["bob@example.org", "cold"].map((key) =>
-        engine.docker.getContainer(containers.nameOf(hashKey(key))).inspect(),
+        engine.docker.getContainer(containers.nameOf(installation.hashKey(key))).inspect(),
       ),
     );
     const { Mounts: claimedMounts, ...claimedHost } = claimed!.HostConfig;

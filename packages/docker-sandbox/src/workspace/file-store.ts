@@ -8,6 +8,11 @@ export interface Holder {
   holdsName: () => Promise<boolean>;
 }
 
+export interface TakeOverOptions {
+  /** The path of before stays, as a link: a container that is kept mounts it when it starts again. */
+  keepPath: boolean;
+}
+
 export interface CheckOptions {
   kept?: boolean;
   signal?: AbortSignal | undefined;
@@ -47,6 +52,18 @@ export interface FileStore extends AsyncDisposable {
 
   /** Remove what was made for a container that there is not, as far as nothing is in it. */
   release(keyHash: string, sandboxId: string): Promise<void>;
+
+  /** Reports whether files, or a claim of them, have the legacy hash of a key. */
+  hasLegacy(legacyHash: string): Promise<boolean>;
+
+  /** From now on no claim is left that was cut off before this process began. */
+  recovered?(): void;
+
+  /**
+   * Files of the legacy hash are from now on those of the hash. Those of a container that runs go on
+   * being its files.
+   */
+  takeOver(legacyHash: string, keyHash: string, options: TakeOverOptions): Promise<void>;
 
   /**
    * Free uids that nothing has any more. Absent where none are reserved.

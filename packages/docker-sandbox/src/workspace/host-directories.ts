@@ -1,14 +1,14 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { chmod, link, lstat, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, link, lstat, mkdir, readFile, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { SandboxError } from "@carrel/backend-protocol";
 import { requireInstallationId } from "../container/installation.ts";
 import { LABELS } from "../hardening/create-body.ts";
 import type { FileSources } from "../hardening/create-body.ts";
 import { SlotDirectories } from "../warm/slot-directories.ts";
-import { lstatIfThere, namesIn, readIfThere } from "../warm/if-there.ts";
+import { lstatIfThere, moveIntoPlace, namesIn, readIfThere } from "../warm/if-there.ts";
 import { deleteTree } from "./delete-tree.ts";
-import type { CheckOptions, FileStore, Holder } from "./file-store.ts";
+import type { CheckOptions, FileStore, Holder, TakeOverOptions } from "./file-store.ts";
 import { markFor, markedFor, publishDirectory, removeEmpty, takeOut } from "./key-directory.ts";
 import { KeyOwner } from "./key-owner.ts";
 import { hasErrno, isMissing, makeOwn, whyNotOwn } from "./own-directory.ts";
@@ -38,6 +38,7 @@ export class HostDirectories implements FileStore {
   readonly #trash: string;
   readonly #uids: Uids;
   readonly #owner: KeyOwner;
+  #isRecovered = false;
   /** `null` until it was asked for. */
   #installation: string | null = null;
   readonly #end = new AbortController();
@@ -169,6 +170,34 @@ export class HostDirectories implements FileStore {
     return (await lstat(this.sources(keyHash).workspace)).uid;
   }
 
+  async hasLegacy(legacyHash: string): Promise<boolean> {
+    const found = await lstatIfThere(this.#directory(legacyHash));
+    if (found?.isDirectory()) return true;
+    if (this.#isRecovered) return false;
+    return (await this.slots.claims()).some((claim) => claim.keyHash === legacyHash);
+  }
+
+  /** From now on no claim is left that was cut off before this process began. */
+  recovered(): void {
+    this.#isRecovered = true;
+  }
+
+  async takeOver(
+    legacyHash: string,
+    keyHash: string,
+    { keepPath }: TakeOverOptions,
+  ): Promise<void> {
+    const [from, to] = [this.#directory(legacyHash), this.#directory(keyHash)];
+    try {
+      await this.slots.renameClaims(legacyHash, keyHash);
+      const isMoved = await moveIntoPlace(from, to);
+      if (!isMoved && (await lstatIfThere(from))?.isDirectory()) throw twoDirectories(from, to);
+      if (isMoved && keepPath) await symlink(keyHash, from);
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+
   async sweepUids(inContainers: () => Promise<ReadonlySet<number>>): Promise<void> {
     if (!(this.#uids instanceof ReservedUids)) return;
     const places = [".slots", ".claims", "", TRASH].map((name) => join(this.#root, name));
@@ -285,6 +314,15 @@ export class HostDirectories implements FileStore {
       // What cannot be deleted now is tried again at the next start.
     }
   }
+}
+
+function twoDirectories(from: string, to: string): SandboxError {
+  return new SandboxError({
+    code: "unavailable",
+    message:
+      "A key has files under its older name and its new one. Stop the server that uses older names; then move the files of one directory into the other, and remove it: the cause names both.",
+    cause: new Error(`${from} and ${to}`),
+  });
 }
 
 function rootChanged(reason: string): SandboxError {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { Installation, hashKey } from "../container/installation.ts";
+import { Installation } from "../container/installation.ts";
 import { createDockerProvider } from "../docker-provider.ts";
 import { connectEngine } from "../engine/engine.ts";
 import { LABELS } from "../hardening/create-body.ts";
@@ -10,7 +10,7 @@ describe.skipIf(!engineOrSkip())("Files in volumes of the engine", { timeout: 12
   it("last until they are removed, and are one sandbox's alone", async () => {
     const installationId = randomUUID();
     const installation = new Installation(installationId);
-    const name = installation.containerName(hashKey("alice"));
+    const name = installation.containerName(installation.hashKey("alice"));
     await using engine = await connectEngine(testEngineOptions());
     await using provider = await createDockerProvider({
       installationId,
