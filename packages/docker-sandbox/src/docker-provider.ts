@@ -9,19 +9,20 @@ import type {
 } from "@carrel/backend-protocol";
 import type { AgentConnection } from "@carrel/sandbox-agent";
 import { Background } from "./background.ts";
+import { containerBody, describeProvider } from "./container-body.ts";
+import type { DockerProviderParts } from "./container-body.ts";
 import { Containers } from "./container/containers.ts";
-import type { FoundContainer } from "./container/containers.ts";
+import type { FoundContainer } from "./container/found-container.ts";
 import * as keyName from "./container/key-name.ts";
 import { LegacyNames } from "./container/legacy-names.ts";
 import type { Installation } from "./container/installation.ts";
 import { connectEngine } from "./engine/engine.ts";
 import type { Engine } from "./engine/engine.ts";
-import { createBody } from "./hardening/create-body.ts";
 import type { CreateBody } from "./hardening/create-body.ts";
 import { checkEngine, checkNetwork, openFiles, prepare } from "./provider-needs.ts";
 import type { Needs } from "./provider-needs.ts";
 import { checkOptions } from "./provider-options.ts";
-import type { CheckedOptions, DockerProviderOptions } from "./provider-options.ts";
+import type { DockerProviderOptions } from "./provider-options.ts";
 import { DockerSandbox } from "./sandbox/docker-sandbox.ts";
 import { removeAbandonedCarriers } from "./volumes/carrier.ts";
 import { claimSlot } from "./warm/claim-slot.ts";
@@ -66,14 +67,6 @@ export async function createDockerProvider(
   }
 }
 
-interface DockerProviderParts {
-  engine: Engine;
-  options: CheckedOptions;
-  needs: Needs;
-  files: FileStore;
-  installation: Installation;
-}
-
 class DockerProvider implements DockerSandboxProvider {
   readonly info: ProviderInfo;
   readonly #parts: DockerProviderParts;
@@ -93,15 +86,7 @@ class DockerProvider implements DockerSandboxProvider {
     const [containers, keepContainers] = [this.#containers, options.persistRoot];
     const recovered = (): Promise<void> => this.#recovery;
     this.#legacy = new LegacyNames({ containers, files, recovered, keepContainers });
-    const network =
-      options.network === "none"
-        ? "no network"
-        : "the network of its machine, and all that can be reached from there";
-    this.info = {
-      name: "docker",
-      description: `Each sandbox is a container of its own without privileges, with ${network}.`,
-      isolation: "container",
-    };
+    this.info = describeProvider(options);
   }
 
   static async open(parts: DockerProviderParts): Promise<DockerProvider> {
@@ -366,7 +351,11 @@ class DockerProvider implements DockerSandboxProvider {
   }
 
   /** What the container of a key's sandbox has to be now. */
-  #keyBody(names: { key: string; keyHash: string; sandboxId: string }): (uid: number) => CreateBody {
+  #keyBody(names: {
+    key: string;
+    keyHash: string;
+    sandboxId: string;
+  }): (uid: number) => CreateBody {
     const { key, keyHash, sandboxId } = names;
     const { files, installation } = this.#parts;
     return (uid) => {
@@ -376,22 +365,7 @@ class DockerProvider implements DockerSandboxProvider {
   }
 
   #body(variables: BodyVariables): CreateBody {
-    const { options, needs, installation, engine, files } = this.#parts;
-    const { limits, network, persistRoot, ociRuntime, env } = options;
-    return createBody({
-      ...variables,
-      installation: installation.label,
-      imageId: needs.image.id,
-      imagePath: needs.image.path,
-      architecture: engine.info.architecture,
-      agentVolume: needs.agentVolume,
-      limits,
-      network,
-      hostsFile: files.hostsFile,
-      persistRoot,
-      ociRuntime,
-      env,
-    });
+    return containerBody(this.#parts, variables);
   }
 
   #poolNeeds(): Pick<WarmPoolOptions, "body" | "recipe" | "repair"> {

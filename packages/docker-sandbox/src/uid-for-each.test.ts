@@ -47,105 +47,114 @@ while libc.sigqueue(os.getpid(), signal.SIGRTMIN + 1, value) == 0 and n < 400000
 print(ctypes.get_errno(), flush=True); time.sleep(600)`,
 } as const;
 
-describe.skipIf(!engineOrSkip() || !IS_ROOT)("A uid for each sandbox", { timeout: TIMEOUT_MS }, () => {
-  let workspaceRoot: string;
-  let provider: DockerSandboxProvider;
+describe.skipIf(!engineOrSkip() || !IS_ROOT)(
+  "A uid for each sandbox",
+  { timeout: TIMEOUT_MS },
+  () => {
+    let workspaceRoot: string;
+    let provider: DockerSandboxProvider;
 
-  beforeEach(async () => {
-    workspaceRoot = await mkdtemp(join(tmpdir(), "carrel-uids-"));
-    provider = await open();
-  }, TIMEOUT_MS);
-  afterEach(async () => {
-    for (const { key } of await provider.list()) await provider.remove(key);
-    await provider[Symbol.asyncDispose]();
-    await expectNoLeaks(workspaceRoot);
-    expect(await readdir(join(workspaceRoot, ".uids"))).toEqual([]);
-    await rm(workspaceRoot, { recursive: true, force: true });
-  }, TIMEOUT_MS);
+    beforeEach(async () => {
+      workspaceRoot = await mkdtemp(join(tmpdir(), "carrel-uids-"));
+      provider = await open();
+    }, TIMEOUT_MS);
+    afterEach(async () => {
+      for (const { key } of await provider.list()) await provider.remove(key);
+      await provider[Symbol.asyncDispose]();
+      await expectNoLeaks(workspaceRoot);
+      expect(await readdir(join(workspaceRoot, ".uids"))).toEqual([]);
+      await rm(workspaceRoot, { recursive: true, force: true });
+    }, TIMEOUT_MS);
 
-  function open(): Promise<DockerSandboxProvider> {
-    return createDockerProvider({
-      workspaceRoot,
-      image: TEST_IMAGE,
-      engine: testEngineOptions(),
-    });
-  }
-
-  async function shell(sandbox: ManagedSandbox, command: string): Promise<string> {
-    return (await sandbox.execute(command)).stdout;
-  }
-
-  it("execute: programs and files of two users never have one uid", async () => {
-    await using other = await open();
-    const keys = Array.from({ length: 6 }, (_, index) => `user ${index}`);
-    const made = await Promise.all(
-      keys.map((key, index) => (index % 2 ? other : provider).create(key)),
-    );
-    const told = await Promise.all(
-      made.map((sandbox) => shell(sandbox, "id -u; id -g; touch f; stat -c %u:%g f . ~ | sort -u")),
-    );
-    expect(new Set(told).size).toBe(6);
-    for (const text of told) {
-      const [uid] = text.split("\n");
-      expect(text).toBe(`${uid}\n${uid}\n${uid}:${uid}\n`);
+    function open(): Promise<DockerSandboxProvider> {
+      return createDockerProvider({
+        workspaceRoot,
+        image: TEST_IMAGE,
+        engine: testEngineOptions(),
+      });
     }
-  });
 
-  it.each(Object.entries(EXHAUST))(
-    "execute: goes on while another sandbox has taken all %s that its uid may have",
-    async (_, script) => {
-      const [attacker, victim] = [await provider.create("attacker"), await provider.create("victim")];
-      await attacker.write("attack.py", script);
-      const attack = await attacker.execute(
-        "ulimit -n 4096; python3 attack.py > said 2>&1 & sleep 6; cat said",
+    async function shell(sandbox: ManagedSandbox, command: string): Promise<string> {
+      return (await sandbox.execute(command)).stdout;
+    }
+
+    it("execute: programs and files of two users never have one uid", async () => {
+      await using other = await open();
+      const keys = Array.from({ length: 6 }, (_, index) => `user ${index}`);
+      const made = await Promise.all(
+        keys.map((key, index) => (index % 2 ? other : provider).create(key)),
       );
-      expect(attack.stdout).toMatch(/^(?:\d+\n)+$/);
-      for (let round = 0; round < 5; round++) {
-        expect(await victim.execute(`echo ${round}; ls /usr | wc -l > n`)).toMatchObject({
-          outcome: "exited",
-          exitCode: 0,
-          stdout: `${round}\n`,
-        });
+      const told = await Promise.all(
+        made.map((sandbox) =>
+          shell(sandbox, "id -u; id -g; touch f; stat -c %u:%g f . ~ | sort -u"),
+        ),
+      );
+      expect(new Set(told).size).toBe(6);
+      for (const text of told) {
+        const [uid] = text.split("\n");
+        expect(text).toBe(`${uid}\n${uid}\n${uid}:${uid}\n`);
       }
-      const mine = `
+    });
+
+    it.each(Object.entries(EXHAUST))(
+      "execute: goes on while another sandbox has taken all %s that its uid may have",
+      async (_, script) => {
+        const [attacker, victim] = [
+          await provider.create("attacker"),
+          await provider.create("victim"),
+        ];
+        await attacker.write("attack.py", script);
+        const attack = await attacker.execute(
+          "ulimit -n 4096; python3 attack.py > said 2>&1 & sleep 6; cat said",
+        );
+        expect(attack.stdout).toMatch(/^(?:\d+\n)+$/);
+        for (let round = 0; round < 5; round++) {
+          expect(await victim.execute(`echo ${round}; ls /usr | wc -l > n`)).toMatchObject({
+            outcome: "exited",
+            exitCode: 0,
+            stdout: `${round}\n`,
+          });
+        }
+        const mine = `
 import ctypes, os, signal
 libc = ctypes.CDLL(None, use_errno=True)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGRTMIN + 1])
 fd = libc.inotify_init1(0)
 print(fd >= 0, libc.inotify_add_watch(fd, b"/tmp", 2) > 0, libc.sigqueue(os.getpid(), signal.SIGRTMIN + 1, ctypes.c_void_p(0)))`;
-      await victim.write("mine.py", mine);
-      expect(await shell(victim, "python3 mine.py")).toBe("True True 0\n");
-    },
-  );
+        await victim.write("mine.py", mine);
+        expect(await shell(victim, "python3 mine.py")).toBe("True True 0\n");
+      },
+    );
 
-  it("resume: a sandbox that was stopped keeps its uid and files", async () => {
-    const sandbox = await provider.create("alice");
-    const before = await shell(sandbox, "id -u; echo x > f");
-    await sandbox.stop();
-    await sandbox.resume();
-    expect(await shell(sandbox, "id -u; cat f")).toBe(`${before}x\n`);
-    await sandbox.stop();
-    await provider.discard("alice");
-    expect(await shell(await provider.create("alice"), "id -u; cat f")).toBe(`${before}x\n`);
-  });
+    it("resume: a sandbox that was stopped keeps its uid and files", async () => {
+      const sandbox = await provider.create("alice");
+      const before = await shell(sandbox, "id -u; echo x > f");
+      await sandbox.stop();
+      await sandbox.resume();
+      expect(await shell(sandbox, "id -u; cat f")).toBe(`${before}x\n`);
+      await sandbox.stop();
+      await provider.discard("alice");
+      expect(await shell(await provider.create("alice"), "id -u; cat f")).toBe(`${before}x\n`);
+    });
 
-  it("resume: files that belong to another uid are given to the sandbox's", async () => {
-    const sandbox = await provider.create("alice");
-    await shell(sandbox, "mkdir -p a/b; echo x > a/b/f; ln -s /etc/passwd link; echo y > ~/f");
-    await sandbox.stop();
-    const [hash] = (await readdir(workspaceRoot)).filter((name) => /^[0-9a-f]{64}$/.test(name));
-    const directory = join(workspaceRoot, hash!);
-    const places = ["workspace", "home"].map((place) => join(directory, place));
-    await run("chown", ["-hR", "61000:61000", ...places]);
-    await using other = await open();
-    const found = (await other.find("alice"))!;
-    await found.resume();
-    expect(await shell(found, "cat a/b/f ~/f; find . ~ ! -user $(id -u)")).toBe("x\ny\n");
-    const { uid } = await lstat(places[0]!);
-    expect(await shell(found, "id -u")).toBe(`${uid}\n`);
-    expect(uid).not.toBe(61_000);
-    // The uid of before has no files any more: it is found by those who sweep, an hour later.
-    await rm(join(workspaceRoot, ".uids"), { recursive: true });
-    await run("mkdir", [join(workspaceRoot, ".uids"), join(workspaceRoot, ".uids", String(uid))]);
-  });
-});
+    it("resume: files that belong to another uid are given to the sandbox's", async () => {
+      const sandbox = await provider.create("alice");
+      await shell(sandbox, "mkdir -p a/b; echo x > a/b/f; ln -s /etc/passwd link; echo y > ~/f");
+      await sandbox.stop();
+      const [hash] = (await readdir(workspaceRoot)).filter((name) => /^[0-9a-f]{64}$/.test(name));
+      const directory = join(workspaceRoot, hash!);
+      const places = ["workspace", "home"].map((place) => join(directory, place));
+      await run("chown", ["-hR", "61000:61000", ...places]);
+      await using other = await open();
+      const found = (await other.find("alice"))!;
+      await found.resume();
+      expect(await shell(found, "cat a/b/f ~/f; find . ~ ! -user $(id -u)")).toBe("x\ny\n");
+      const { uid } = await lstat(places[0]!);
+      expect(await shell(found, "id -u")).toBe(`${uid}\n`);
+      expect(uid).not.toBe(61_000);
+      // The uid of before has no files any more: it is found by those who sweep, an hour later.
+      await rm(join(workspaceRoot, ".uids"), { recursive: true });
+      await run("mkdir", [join(workspaceRoot, ".uids"), join(workspaceRoot, ".uids", String(uid))]);
+    });
+  },
+);

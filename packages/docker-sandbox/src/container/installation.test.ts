@@ -21,10 +21,16 @@ describe("An installation", () => {
     expect(new Installation("0123456789abcdef").hashKey(KEY)).toBe(hash);
     expect(hash).toMatch(/^[0-9a-f]{64}$/);
     const guesses = [SECOND.hashKey(KEY), legacyHashKey(KEY), FIRST.hashKey(`${KEY} `)];
-    guesses.push(createHash("sha256").update(FIRST.label + KEY).digest("hex"));
+    guesses.push(
+      createHash("sha256")
+        .update(FIRST.label + KEY)
+        .digest("hex"),
+    );
     for (const guess of guesses) expect(guess).not.toBe(hash);
     for (const key of ["", "a\0b", "k".repeat(513), "\ud800"]) {
-      expect(() => FIRST.hashKey(key)).toThrow(expect.objectContaining({ code: "invalid-argument" }));
+      expect(() => FIRST.hashKey(key)).toThrow(
+        expect.objectContaining({ code: "invalid-argument" }),
+      );
     }
   });
 

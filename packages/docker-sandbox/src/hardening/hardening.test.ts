@@ -113,7 +113,9 @@ describe.skipIf(!engineOrSkip())("A hardened container, from the inside", () => 
   });
 
   it("runs as a user without privileges and without groups", async () => {
-    expect(await shell("id -u; id -g; id -G")).toMatch(new RegExp(`^(${TEST_UID_PATTERN}\n)\\1\\1$`));
+    expect(await shell("id -u; id -g; id -G")).toMatch(
+      new RegExp(`^(${TEST_UID_PATTERN}\n)\\1\\1$`),
+    );
   });
 
   it("refuses system calls that manage the machine, or go around the filter", async () => {

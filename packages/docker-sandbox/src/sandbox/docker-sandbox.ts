@@ -10,7 +10,7 @@ import type {
 } from "@carrel/backend-protocol";
 import { AgentSandbox } from "@carrel/sandbox-agent";
 import type { AgentConnection } from "@carrel/sandbox-agent";
-import type { FoundContainer } from "../container/containers.ts";
+import type { FoundContainer } from "../container/found-container.ts";
 import type { ContainerUsage } from "../container/statistics.ts";
 import { LABELS } from "../hardening/create-body.ts";
 import { HOME_DIR, WORK_DIR } from "../hardening/places.ts";
@@ -19,6 +19,7 @@ import type { DockerSandboxOptions } from "./docker-sandbox-options.ts";
 import type { Container, Known, KnownNow } from "./known-container.ts";
 import { openAgent } from "./open-agent.ts";
 import { refusalOf, stopped, unreachable } from "./refusals.ts";
+import { remakeContainer } from "./remake-container.ts";
 import { signAmid } from "./sign-amid.ts";
 import { hasCode } from "../has-code.ts";
 
@@ -223,11 +224,7 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
   }
 
   /** Its container, made anew where it is that of another version or configuration. */
-  async #upToDate(
-    known: KnownNow,
-    uid: number,
-    options: OperationOptions,
-  ): Promise<Container> {
+  async #upToDate(known: KnownNow, uid: number, options: OperationOptions): Promise<Container> {
     const { keepContainer, repair, body } = this.#options;
     if (keepContainer || known.specHash === body(uid).Labels[LABELS.spec]) return known;
     // Whatever the new one needs is there before the old one goes; a claimed one was made of the same.
@@ -236,31 +233,17 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
   }
 
   async #remake(uid: number, options: OperationOptions): Promise<Container> {
-    const { containers, repair } = this.#options;
-    await containers.remove(this.#known.containerId, options.signal);
-    try {
-      return await this.#createAnew(uid, options);
-    } catch (error) {
-      if (!hasCode(error, "not-found")) throw error;
-      await repair(options);
-      return this.#createAnew(uid, options);
-    }
-  }
-
-  async #createAnew(uid: number, { signal }: OperationOptions): Promise<Container> {
-    const { containers, keyHash, body } = this.#options;
-    try {
-      const containerId = await containers.create(keyHash, body(uid), signal);
+    const outdated = this.#known.containerId;
+    const containerId = await remakeContainer(this.#options, { outdated, uid }, options);
+    if (containerId !== null) {
       this.#learn({ status: "stopped", containerId, uid });
       return { containerId, uid };
-    } catch (error) {
-      if (!hasCode(error, "conflict")) throw error;
-      // Another process did the same, or made a new sandbox of the key.
-      const found = await this.#find(signal);
-      this.#notice(found);
-      if (!found) throw this.#refusal;
-      return { containerId: found.id, uid: found.uid };
     }
+    // Another process did the same, or made a new sandbox of the key.
+    const found = await this.#find(options.signal);
+    this.#notice(found);
+    if (!found) throw this.#refusal;
+    return { containerId: found.id, uid: found.uid };
   }
 
   /** Called where the sandbox is not known to run: somebody else may have resumed it. */

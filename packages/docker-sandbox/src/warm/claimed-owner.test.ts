@@ -130,7 +130,12 @@ describe.runIf(process.getuid?.() === 0)("The owner of what a claim moves", () =
     for (const name of ["folder 1", "folder 2", "outside", "closed"]) {
       await rename(join(user.workspace, name), join(slot, name));
     }
-    await run("chown", ["-hR", `${ofSlot}:${ofSlot}`, join(slot, "folder 1"), join(slot, "closed")]);
+    await run("chown", [
+      "-hR",
+      `${ofSlot}:${ofSlot}`,
+      join(slot, "folder 1"),
+      join(slot, "closed"),
+    ]);
     await slots.undo(CLAIM);
     expect(await owners()).toEqual([`${own}:${own}`]);
     expect(await inventory()).toBe(before);
@@ -140,7 +145,13 @@ describe.runIf(process.getuid?.() === 0)("The owner of what a claim moves", () =
   it("undo: where one place was exchanged already, the next start makes both one's", async () => {
     await slots.take(CLAIM, sealKey);
     const slot = join(root, ".claims", `${CLAIM.slotId}.${HASH}`);
-    await run("bash", ["-c", 'mv "$0"/* "$1"; chown -hR "$2" "$1"; mv -T "$1" "$0"', user.workspace, join(slot, "workspace"), `${ofSlot}:${ofSlot}`]);
+    await run("bash", [
+      "-c",
+      'mv "$0"/* "$1"; chown -hR "$2" "$1"; mv -T "$1" "$0"',
+      user.workspace,
+      join(slot, "workspace"),
+      `${ofSlot}:${ofSlot}`,
+    ]);
     await slots.undo(CLAIM);
     expect((await owners()).length).toBe(2);
     const uid = await files.check(HASH, HOLDER);

@@ -46,7 +46,8 @@ describe.skipIf(!engineOrSkip())("A server that was killed amid claims", () => {
       const bash = (script: string): Promise<{ stdout: string }> =>
         run("bash", ["-c", script, "-", workspace, home, key], { uid, gid: uid, cwd: "/" });
       // In directories that nobody else may enter.
-      const enter = own === 0 ? [workspaceRoot, join(workspaceRoot, installation.hashKey(key))] : [];
+      const enter =
+        own === 0 ? [workspaceRoot, join(workspaceRoot, installation.hashKey(key))] : [];
       for (const path of enter) await chmod(path, 0o711);
       await bash(FILL);
       before.set(key, (await bash(SHOW)).stdout);

@@ -309,9 +309,7 @@ export class SlotDirectories {
     const { shared } = this.#options.owner.uids;
     const { mode, uid } = found;
     const isOurs =
-      found.isDirectory() &&
-      (shared === null || uid === shared) &&
-      found.dev === (await device);
+      found.isDirectory() && (shared === null || uid === shared) && found.dev === (await device);
     const names = isOurs ? await someEntriesOf(path, MAX_ENTRIES + 1) : [];
     const isMovable =
       isOurs &&

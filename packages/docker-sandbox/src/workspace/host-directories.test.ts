@@ -230,7 +230,9 @@ os.symlink("/etc", "link")`;
   });
 
   it("are not made in places that are none", async () => {
-    await expect(HostDirectories.open("/proc/none/workspaces", { shared: uid })).rejects.toMatchObject({
+    await expect(
+      HostDirectories.open("/proc/none/workspaces", { shared: uid }),
+    ).rejects.toMatchObject({
       code: "unavailable",
       message: expect.stringMatching(/ENOENT/),
     });

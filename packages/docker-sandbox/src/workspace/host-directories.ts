@@ -1,5 +1,16 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { chmod, link, lstat, mkdir, readFile, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  link,
+  lstat,
+  mkdir,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { SandboxError } from "@carrel/backend-protocol";
 import { requireInstallationId } from "../container/installation.ts";

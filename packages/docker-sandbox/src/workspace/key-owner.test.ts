@@ -70,20 +70,27 @@ describe.runIf(process.getuid?.() === 0)("The owner of a key's files", () => {
     return new Set(stdout.trim().split("\n"));
   }
 
-  it.each([20, 20_000])("take: gives away all that a server of before left, %i deep", async (depth) => {
-    await fill(depth);
-    const before = await inventory();
-    const uid = await files.make(HASH);
-    // Something may still run on them.
-    expect(await owners()).toEqual(new Set([`${BEFORE}:${BEFORE}`]));
-    expect(await files.take(HASH, HOLDER)).toBe(uid);
-    expect(await owners()).toEqual(new Set([`${uid}:${uid}`]));
-    expect(await inventory()).toBe(before);
-    expect(await lstat(join(outside, "secret"))).toMatchObject({ uid: 0, gid: 0 });
-    expect(await lstat(outside)).toMatchObject({ uid: 0, gid: 0 });
-    expect((await readdir(join(root, HASH))).toSorted()).toEqual(["home", "of.docker-a", "workspace"]);
-    expect(await files.check(HASH, HOLDER)).toBe(uid);
-  });
+  it.each([20, 20_000])(
+    "take: gives away all that a server of before left, %i deep",
+    async (depth) => {
+      await fill(depth);
+      const before = await inventory();
+      const uid = await files.make(HASH);
+      // Something may still run on them.
+      expect(await owners()).toEqual(new Set([`${BEFORE}:${BEFORE}`]));
+      expect(await files.take(HASH, HOLDER)).toBe(uid);
+      expect(await owners()).toEqual(new Set([`${uid}:${uid}`]));
+      expect(await inventory()).toBe(before);
+      expect(await lstat(join(outside, "secret"))).toMatchObject({ uid: 0, gid: 0 });
+      expect(await lstat(outside)).toMatchObject({ uid: 0, gid: 0 });
+      expect((await readdir(join(root, HASH))).toSorted()).toEqual([
+        "home",
+        "of.docker-a",
+        "workspace",
+      ]);
+      expect(await files.check(HASH, HOLDER)).toBe(uid);
+    },
+  );
 
   it("check: all who come at once give them to the same uid", async () => {
     await fill(3000);

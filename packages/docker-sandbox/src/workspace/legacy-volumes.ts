@@ -66,8 +66,13 @@ export class LegacyVolumes {
     const { Volumes } = await this.#engine.call("list the volumes of sandboxes", (abortSignal) =>
       this.#engine.docker.listVolumes({ filters, abortSignal }),
     );
-    const isLegacy = ({ Name, Labels }: { Name: string; Labels: Record<string, string> }): boolean =>
-      Name.endsWith(WORKSPACE) && uidIn(Labels) === null;
+    const isLegacy = ({
+      Name,
+      Labels,
+    }: {
+      Name: string;
+      Labels: Record<string, string>;
+    }): boolean => Name.endsWith(WORKSPACE) && uidIn(Labels) === null;
     return new Set((Volumes ?? []).filter(isLegacy).map(({ Name }) => Name));
   }
 }

@@ -100,7 +100,9 @@ export class NamedVolumes implements FileStore {
     return async () => {
       if (!isHeld) return;
       // The workspace goes last: as long as it is there, the rest is found again.
-      const marks = (["given", "uid"] as const).map((what) => installation.volumeName(keyHash, what));
+      const marks = (["given", "uid"] as const).map((what) =>
+        installation.volumeName(keyHash, what),
+      );
       const names = legacyHash === null ? [home, workspace] : [home, ...marks, workspace];
       for (const name of names) await this.#remove(name);
       if (legacyHash !== null) await this.#legacy.forget(keyHash, legacyHash);

@@ -58,7 +58,8 @@ describe("The uids of an installation", () => {
     const uids = await ReservedUids.open(root, { ...RANGE, count: 3 }, nobody);
     const [used, left, young] = [await uids.take(), await uids.take(), await uids.take()];
     const longAgo = new Date(Date.now() - 2 * 60 * 60_000);
-    for (const uid of [used, left]) await utimes(join(root, ".uids", String(uid)), longAgo, longAgo);
+    for (const uid of [used, left])
+      await utimes(join(root, ".uids", String(uid)), longAgo, longAgo);
     await uids.sweep(() => Promise.resolve(new Set([used])));
     expect(await uids.take()).toBe(left);
     await expect(uids.take()).rejects.toMatchObject({ code: "unavailable" });
