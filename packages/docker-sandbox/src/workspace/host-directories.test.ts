@@ -79,6 +79,19 @@ describe("The directories of users on the host", () => {
     });
   });
 
+  it("open: a root that is there is closed to others, and stays as it is for its group", async () => {
+    await mkdir(root);
+    for (const [before, after] of [
+      [0o755, 0o750],
+      [0o711, 0o710],
+      [0o700, 0o700],
+    ] as const) {
+      await chmod(root, before);
+      await using _files = await HostDirectories.open(root, { shared: uid });
+      expect((await lstat(root)).mode & 0o7777).toBe(after);
+    }
+  });
+
   it("refuse a root that others could change", async () => {
     await mkdir(root);
     await chmod(root, 0o777);

@@ -32,6 +32,8 @@ const INSTALLATION_FILE = "installation-id";
 const HOSTS_FILE = "hosts";
 /** `localhost` is one address: servers listen where their clients look, and where the agent looks first. */
 const HOSTS = "127.0.0.1\tlocalhost\n::1\tip6-localhost ip6-loopback\n";
+const OTHERS = 0o007;
+const MODE_BITS = 0o7777;
 /** How often a directory is made that somebody deletes meanwhile. */
 const MAKE_ATTEMPTS = 10;
 
@@ -81,6 +83,7 @@ export class HostDirectories implements FileStore {
       });
     }
     await makeOwn(root, "workspaceRoot");
+    await closeToOthers(root);
     await makeOwn(join(root, TRASH), `${TRASH} in workspaceRoot`);
     const uids =
       "shared" in choice
@@ -325,6 +328,12 @@ export class HostDirectories implements FileStore {
       // What cannot be deleted now is tried again at the next start.
     }
   }
+}
+
+/** Whoever is neither its owner nor of its group sees not even which directories are in it. */
+async function closeToOthers(root: string): Promise<void> {
+  const { mode } = await lstat(root);
+  if ((mode & OTHERS) !== 0) await chmod(root, mode & MODE_BITS & ~OTHERS);
 }
 
 function twoDirectories(from: string, to: string): SandboxError {
