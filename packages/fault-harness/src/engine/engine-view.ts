@@ -41,12 +41,11 @@ export class EngineView {
     const ours = listed.filter(({ Mounts }) => Mounts.some(({ Source }) => this.#isOurs(Source)));
     if (ours.length === 0) return [];
     const keyByHash = this.#keyByHash();
-    return ours
-      .map(({ Id, Names, State }) => {
-        const name = (Names[0] ?? "").slice(1);
-        const key = keyByHash.get(name.split("-").at(-1) ?? "") ?? null;
-        return { id: Id, name, key, state: State };
-      });
+    return ours.map(({ Id, Names, State }) => {
+      const name = (Names[0] ?? "").slice(1);
+      const key = keyByHash.get(name.split("-").at(-1) ?? "") ?? null;
+      return { id: Id, name, key, state: State };
+    });
   }
 
   async containersOf(key: string): Promise<SeenContainer[]> {
