@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Installation, hashKey } from "./container/installation.ts";
+import { Installation } from "./container/installation.ts";
 import { createDockerProvider } from "./docker-provider.ts";
 import type { DockerSandboxProvider } from "./docker-provider.ts";
 import { connectEngine } from "./engine/engine.ts";
@@ -28,9 +28,9 @@ describe.skipIf(!engineOrSkip())("A provider of containers", { timeout: TIMEOUT_
     options = { workspaceRoot, image: TEST_IMAGE, engine: testEngineOptions() };
     engine = await connectEngine(testEngineOptions());
     provider = await createDockerProvider(options);
-    await using files = await HostDirectories.open(workspaceRoot, 1000);
+    await using files = await HostDirectories.open(workspaceRoot, { range: undefined });
     const installation = new Installation(await files.installationId(undefined));
-    name = installation.containerName(hashKey("alice"));
+    name = installation.containerName(installation.hashKey("alice"));
   }, TIMEOUT_MS);
   afterEach(async () => {
     await provider.remove("alice");

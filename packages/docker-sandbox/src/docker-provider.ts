@@ -10,19 +10,18 @@ import type {
 } from "@carrel/backend-protocol";
 import type { AgentConnection } from "@carrel/sandbox-agent";
 import { Background } from "./background.ts";
+import { containerBody, describeProvider } from "./container-body.ts";
+import type { DockerProviderParts } from "./container-body.ts";
 import { Containers } from "./container/containers.ts";
-import type { FoundContainer } from "./container/containers.ts";
+import type { FoundContainer } from "./container/found-container.ts";
 import * as keyName from "./container/key-name.ts";
-import { hashKey } from "./container/installation.ts";
-import type { Installation } from "./container/installation.ts";
+import { LegacyNames } from "./container/legacy-names.ts";
 import { connectEngine } from "./engine/engine.ts";
-import type { Engine } from "./engine/engine.ts";
-import { createBody } from "./hardening/create-body.ts";
 import type { CreateBody } from "./hardening/create-body.ts";
 import { checkEngine, checkNetwork, openFiles, prepare } from "./provider-needs.ts";
 import type { Needs } from "./provider-needs.ts";
 import { checkOptions } from "./provider-options.ts";
-import type { CheckedOptions, DockerProviderOptions } from "./provider-options.ts";
+import type { DockerProviderOptions } from "./provider-options.ts";
 import { DockerSandbox } from "./sandbox/docker-sandbox.ts";
 import { removeAbandonedCarriers } from "./volumes/carrier.ts";
 import { claimSlot } from "./warm/claim-slot.ts";
@@ -67,18 +66,11 @@ export async function createDockerProvider(
   }
 }
 
-interface DockerProviderParts {
-  engine: Engine;
-  options: CheckedOptions;
-  needs: Needs;
-  files: FileStore;
-  installation: Installation;
-}
-
 class DockerProvider implements DockerSandboxProvider {
   readonly info: ProviderInfo;
   readonly #parts: DockerProviderParts;
   readonly #containers: Containers;
+  readonly #legacy: LegacyNames;
   /** One object for each sandbox, so that all its callers share one connection. */
   readonly #sandboxes = new Map<string, DockerSandbox>();
   readonly #end = new AbortController();
@@ -90,15 +82,10 @@ class DockerProvider implements DockerSandboxProvider {
     this.#parts = parts;
     const { engine, installation, files, options } = parts;
     this.#containers = new Containers(engine, installation, files.slots);
-    const network =
-      options.network === "none"
-        ? "no network"
-        : "the network of its machine, and all that can be reached from there";
-    this.info = {
-      name: "docker",
-      description: `Each sandbox is a container of its own without privileges, with ${network}.`,
-      isolation: "container",
-    };
+    const [containers, keepContainers] = [this.#containers, options.persistRoot];
+    const recovered = (): Promise<void> => this.#recovery;
+    this.#legacy = new LegacyNames({ containers, files, recovered, keepContainers });
+    this.info = describeProvider(options);
   }
 
   static async open(parts: DockerProviderParts): Promise<DockerProvider> {
@@ -106,15 +93,20 @@ class DockerProvider implements DockerSandboxProvider {
     const { files, options, engine } = parts;
     // Nobody waits for it, and what fails of it is tried again at the next start.
     provider.#background.add(removeAbandonedCarriers(engine));
-    const { workspaceRoot: root, warm, uid } = options;
+    if (files.sweepUids) {
+      const inContainers = (): Promise<Set<number>> => provider.#containers.uids();
+      provider.#background.add(files.sweepUids(inContainers));
+    }
+    const { workspaceRoot: root, warm } = options;
     if (files.slots === undefined || root === undefined) return provider;
     const slots = { root, containers: provider.#containers, directories: files.slots };
     // What fails of it is tried again at the next start; no key waits for it.
-    provider.#recovery = recoverSlots({ ...slots, signal: provider.#end.signal }).catch(
+    provider.#recovery = recoverSlots({ ...slots, signal: provider.#end.signal }).then(
+      () => files.recovered?.(),
       () => undefined,
     );
     if (warm === null) return provider;
-    const pool = { ...slots, ...warm, uid, ...provider.#poolNeeds() };
+    const pool = { ...slots, ...warm, ...provider.#poolNeeds() };
     provider.#pool = await WarmPool.open(pool, provider.#recovery);
     return provider;
   }
@@ -125,9 +117,8 @@ class DockerProvider implements DockerSandboxProvider {
 
   async create(key: string, options: CreateOptions = {}): Promise<ManagedSandbox> {
     const { signal } = options;
-    const keyHash = hashKey(key);
     throwIfAborted(signal);
-    await this.#background.settled(keyHash, signal);
+    const keyHash = await this.#hashOf(key, signal);
     const { files } = this.#parts;
     using _refillsWait = this.#pool?.yieldToUser();
     const unused = keyName.requireNoStray(this.#containers, files, { keyHash, signal });
@@ -161,7 +152,7 @@ class DockerProvider implements DockerSandboxProvider {
   async remove(key: string, options: OperationOptions = {}): Promise<boolean> {
     const { signal } = options;
     const { files } = this.#parts;
-    const keyHash = hashKey(key);
+    const keyHash = await this.#hashOf(key, signal);
     for (let attempt = 1; ; attempt++) {
       const found = await this.#find(key, options);
       if (found === null && !(await files.has(keyHash, signal))) return false;
@@ -197,10 +188,17 @@ class DockerProvider implements DockerSandboxProvider {
     await this.#parts.engine[Symbol.asyncDispose]();
   }
 
-  async #find(key: string, { signal }: OperationOptions): Promise<DockerSandbox | null> {
-    const keyHash = hashKey(key);
-    throwIfAborted(signal);
+  /** The key's name, once nothing is half done for it, and nothing has a name of before. */
+  async #hashOf(key: string, signal: AbortSignal | undefined): Promise<string> {
+    const keyHash = this.#parts.installation.hashKey(key);
     await this.#background.settled(keyHash, signal);
+    await this.#legacy.takeOver(key, keyHash, signal);
+    return keyHash;
+  }
+
+  async #find(key: string, { signal }: OperationOptions): Promise<DockerSandbox | null> {
+    throwIfAborted(signal);
+    const keyHash = await this.#hashOf(key, signal);
     const found = await this.#containers.find(keyHash, signal);
     return found === null || found.status === "gone" ? null : this.#adopt(key, keyHash, found);
   }
@@ -221,10 +219,10 @@ class DockerProvider implements DockerSandboxProvider {
       try {
         const claimed = await claimSlot(this.#pool, this.#containers, request);
         if (!claimed) return null;
-        const { containerId: id, sandboxId, connection } = claimed.slot;
-        const found = { id, sandboxId, status: "running" } as const;
+        const { containerId: id, sandboxId, uid, connection } = claimed.slot;
+        const found = { id, sandboxId, uid, status: "running" } as const;
         const sandbox = this.#adopt(key, keyHash, found, connection);
-        if (!claimed.hasFiles) await sandbox.takeFiles();
+        if (!claimed.hasFiles) await sandbox.takeFiles(signal);
         onProgress?.({ phase: "claiming" });
         return sandbox;
       } catch (error) {
@@ -241,14 +239,14 @@ class DockerProvider implements DockerSandboxProvider {
     const sandboxId = newSandboxId();
     const body = this.#keyBody({ key, keyHash, sandboxId });
     onProgress?.({ phase: "creating" });
-    await files.make(keyHash, signal);
+    const uid = await files.make(keyHash, signal);
     for (let attempt = 1; ; attempt++) {
       try {
         const id = await this.#background.createOrUndo(keyHash, signal, {
-          make: () => this.#containers.create(keyHash, body()),
+          make: () => this.#containers.create(keyHash, body(uid)),
           undo: (id) => this.#containers.remove(id),
         });
-        return this.#adopt(key, keyHash, { id, sandboxId, status: "stopped" });
+        return this.#adopt(key, keyHash, { id, sandboxId, uid, status: "stopped" });
       } catch (error) {
         try {
           const isTaken = hasCode(error, "conflict");
@@ -294,7 +292,8 @@ class DockerProvider implements DockerSandboxProvider {
       }
       // The engine's word for directories that are not there: their last sandbox was just destroyed.
       case "invalid-argument":
-        return this.#parts.files.make(keyHash, signal);
+        await this.#parts.files.make(keyHash, signal);
+        return;
       // Its word for an image that is not there.
       case "not-found":
         return this.#repair(options);
@@ -321,7 +320,7 @@ class DockerProvider implements DockerSandboxProvider {
   #adopt(
     key: string,
     keyHash: string,
-    { id, sandboxId, status }: Pick<FoundContainer, "id" | "sandboxId" | "status">,
+    { id, sandboxId, uid, status }: Pick<FoundContainer, "id" | "sandboxId" | "uid" | "status">,
     connection?: AgentConnection,
   ): DockerSandbox {
     const known = this.#sandboxes.get(sandboxId);
@@ -338,13 +337,12 @@ class DockerProvider implements DockerSandboxProvider {
         containers: this.#containers,
         files,
         limits: options.limits,
-        uid: options.uid,
         body: this.#keyBody({ key, keyHash, sandboxId }),
         keepContainer: options.persistRoot,
         repair: (waiting) => this.#repair(waiting),
         onGone: () => void this.#sandboxes.delete(sandboxId),
       },
-      { status, containerId: id },
+      { status, containerId: id, uid },
       connection,
     );
     this.#sandboxes.set(sandboxId, sandbox);
@@ -352,33 +350,21 @@ class DockerProvider implements DockerSandboxProvider {
   }
 
   /** What the container of a key's sandbox has to be now. */
-  #keyBody(names: { key: string; keyHash: string; sandboxId: string }): () => CreateBody {
+  #keyBody(names: {
+    key: string;
+    keyHash: string;
+    sandboxId: string;
+  }): (uid: number) => CreateBody {
     const { key, keyHash, sandboxId } = names;
     const { files, installation } = this.#parts;
-    return () => {
+    return (uid) => {
       const owner = { keyHash, sealedKey: installation.seal(key) };
-      return this.#body({ owner, sandboxId, files: files.sources(keyHash) });
+      return this.#body({ owner, sandboxId, files: files.sources(keyHash), uid });
     };
   }
 
   #body(variables: BodyVariables): CreateBody {
-    const { options, needs, installation, engine, files } = this.#parts;
-    const { uid, limits, network, persistRoot, ociRuntime, env } = options;
-    return createBody({
-      ...variables,
-      installation: installation.label,
-      imageId: needs.image.id,
-      imagePath: needs.image.path,
-      architecture: engine.info.architecture,
-      agentVolume: needs.agentVolume,
-      uid,
-      limits,
-      network,
-      hostsFile: files.hostsFile,
-      persistRoot,
-      ociRuntime,
-      env,
-    });
+    return containerBody(this.#parts, variables);
   }
 
   #poolNeeds(): Pick<WarmPoolOptions, "body" | "recipe" | "repair"> {

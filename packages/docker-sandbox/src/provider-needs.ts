@@ -1,6 +1,7 @@
 import { SandboxError } from "@carrel/backend-protocol";
 import type { CreateOptions, StartProgress } from "@carrel/backend-protocol";
 import { Installation } from "./container/installation.ts";
+import { LABELS } from "./hardening/create-body.ts";
 import type { Engine } from "./engine/engine.ts";
 import { ensureImage } from "./images/ensure-image.ts";
 import type { LocalImage } from "./images/inspect-image.ts";
@@ -11,6 +12,8 @@ import { buildRuntime } from "./runtimes/build-runtime.ts";
 import { ensureAgentVolume } from "./volumes/agent-volume.ts";
 import type { FileStore } from "./workspace/file-store.ts";
 import { HostDirectories } from "./workspace/host-directories.ts";
+import { MAPPED_RANGE } from "./workspace/uid-range.ts";
+import { VolumeUids } from "./workspace/volume-uids.ts";
 import { NamedVolumes } from "./workspace/named-volumes.ts";
 
 /** What containers need on the engine. Somebody may remove it while the provider runs. */
@@ -54,15 +57,29 @@ function startProgress(progress: SandboxProgress): StartProgress {
 
 export async function openFiles(
   engine: Engine,
-  { workspaceRoot, installationId, uid }: CheckedOptions,
+  { workspaceRoot, installationId, uids }: CheckedOptions,
   imageId: () => string,
 ): Promise<{ files: FileStore; installation: Installation }> {
   if (workspaceRoot !== undefined) {
-    const files = await HostDirectories.open(workspaceRoot, uid);
+    const files = await HostDirectories.open(workspaceRoot, uids, () => uidsOnEngine(engine));
     return { files, installation: new Installation(await files.installationId(installationId)) };
   }
   const installation = new Installation(installationId ?? "");
-  return { files: new NamedVolumes({ engine, installation, imageId, uid }), installation };
+  const mapped = engine.info.rootless || engine.info.securityOptions.has("userns");
+  const own = mapped ? MAPPED_RANGE : installation.uidBlock;
+  const range = ("range" in uids ? uids.range : undefined) ?? own;
+  const volumeUids = new VolumeUids(engine, installation, range);
+  const files = new NamedVolumes({ engine, installation, imageId, uids: volumeUids });
+  return { files, installation };
+}
+
+/** The uids of all containers on the engine that say which they have. */
+async function uidsOnEngine(engine: Engine): Promise<number[]> {
+  const filters = { label: [LABELS.uid] };
+  const containers = await engine.call("see which uids are used", (abortSignal) =>
+    engine.docker.listContainers({ all: true, filters, abortSignal }),
+  );
+  return containers.map(({ Labels }) => Number(Labels[LABELS.uid]));
 }
 
 /** What the engine cannot do, told before anything is made. */

@@ -32,9 +32,9 @@ describe("The options of a provider", () => {
     "a variable whose name is syntax": [{ env: { "A=B": "x" } }, /"A=B"/],
     "a variable with a NUL": [{ env: { A: "x\0y" } }, /"A"/],
     "a variable of the agent's": [{ env: { CARREL_PROCESS: "1" } }, /CARREL_/],
-    root: [{ uid: 0 }, /uid/],
-    "the uid of the first process": [{ uid: 65_534 }, /uid/],
-    "a uid that is no number": [{ uid: Number.NaN }, /uid/],
+    "the uid of root": [{ uids: { first: 0, count: 1 } }, /uids/],
+    "the uid of the first process": [{ uids: { first: 60_000, count: 10_000 } }, /uids.*65534/],
+    "a uid that is no number": [{ uids: { first: Number.NaN, count: 1 } }, /uids/],
     "too little memory": [{ limits: { memoryBytes: 1024 } }, /memoryBytes/],
     "no processors": [{ limits: { cpus: 0 } }, /cpus/],
     "too few processes for the agent": [{ limits: { processes: 8 } }, /processes/],
@@ -103,8 +103,20 @@ describe("The options of a provider", () => {
     expect(() => check({ memoryBytes: 1e15 })).toThrow(refusal(/limits\.memoryBytes/));
   });
 
-  it.runIf(process.getuid?.() === 0)("let sandboxes run as a user whom nobody else is", () => {
-    expect(checkOptions(ROOT).uid).toBe(61_000);
+  it.runIf(process.getuid?.() === 0)("uids: each sandbox has its own, of a range", () => {
+    expect(checkOptions(ROOT).uids).toEqual({ range: undefined });
+    const uids = { first: 100_000, count: 1000 };
+    expect(checkOptions({ ...ROOT, uids }).uids).toEqual({ range: uids });
+  });
+
+  it("uids: one who is not root shares its own in directories of the host", () => {
+    vi.spyOn(process, "getuid").mockReturnValue(1000);
+    expect(checkOptions(ROOT).uids).toEqual({ shared: 1000 });
+    const uids = { first: 100_000, count: 1000 };
+    expect(() => checkOptions({ ...ROOT, uids })).toThrow(/not root/);
+    const remote = { installationId: "0123456789abcdef", uids };
+    expect(checkOptions(remote).uids).toEqual({ range: uids });
+    vi.restoreAllMocks();
   });
 
   it("are not at fault where this process is nobody", () => {

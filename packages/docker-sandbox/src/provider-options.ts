@@ -2,10 +2,13 @@ import { SandboxError, requireWholeNumber } from "@carrel/backend-protocol";
 import { requireInstallationId } from "./container/installation.ts";
 import type { EngineOptions } from "./engine/engine.ts";
 import { checkEngineOptions } from "./engine/check-engine-options.ts";
-import { INIT_UID, SANDBOX_UID } from "./hardening/create-body.ts";
+import { INIT_UID } from "./hardening/create-body.ts";
 import type { OnProgress } from "./images/sandbox-progress.ts";
 import { checkLimits } from "./limits.ts";
 import type { SandboxLimits } from "./limits.ts";
+import type { UidChoice } from "./workspace/host-directories.ts";
+import { requireRange } from "./workspace/uid-range.ts";
+import type { UidRange } from "./workspace/uid-range.ts";
 import { resolveRuntime } from "./runtimes/resolve-runtime.ts";
 import type { RuntimeRecipe } from "./runtimes/runtime-recipe.ts";
 
@@ -48,12 +51,14 @@ export interface DockerProviderOptions {
   /** Variables of every sandbox. Never put secrets here: the user's programs read them. */
   env?: Readonly<Record<string, string>>;
   /**
-   * As which users' programs run, 1 to 65,533. Where this process is not root it can only be its own.
-   * The kernel bounds some things by uid (watches of files, queued signals), over all sandboxes and
-   * programs of the machine that have it: choose one that nobody else has.
-   * @default 61000, or this process's own
+   * Uids of the engine's machine that belong to this installation: each sandbox gets one of its own,
+   * because the kernel bounds some things by uid (watches of files, queued signals, keys). Nobody else
+   * may have them. A process that is not root can give files in `workspaceRoot` to nobody but itself:
+   * all its sandboxes share its own uid, and the option is refused.
+   * @default 1,048,576 of them between 1,879,048,192 and 2,147,483,647, which systemd and Debian give
+   *   to nobody, chosen once
    */
-  uid?: number;
+  uids?: UidRange;
   /**
    * Keep sandboxes started that are nobody's yet, for `create` to take one in a few milliseconds. Each
    * takes the memory of an idle sandbox, some 10 MB. Needs `workspaceRoot`, and no `persistRoot`.
@@ -71,7 +76,7 @@ export interface WarmOptions {
   refillConcurrency?: number;
 }
 
-export type CheckedOptions = Omit<DockerProviderOptions, "image" | "runtime" | "warm"> & {
+export type CheckedOptions = Omit<DockerProviderOptions, "image" | "runtime" | "warm" | "uids"> & {
   /** `null` for none. */
   warm: Required<WarmOptions> | null;
   image: string | RuntimeRecipe;
@@ -79,7 +84,7 @@ export type CheckedOptions = Omit<DockerProviderOptions, "image" | "runtime" | "
   network: "none" | "bridge";
   persistRoot: boolean;
   env: Readonly<Record<string, string>>;
-  uid: number;
+  uids: UidChoice;
 };
 
 const KNOWN: Readonly<Record<keyof DockerProviderOptions, true>> = {
@@ -93,7 +98,7 @@ const KNOWN: Readonly<Record<keyof DockerProviderOptions, true>> = {
   persistRoot: true,
   ociRuntime: true,
   env: true,
-  uid: true,
+  uids: true,
   warm: true,
   onProgress: true,
 };
@@ -126,7 +131,7 @@ export function checkOptions(options: DockerProviderOptions): CheckedOptions {
     network,
     persistRoot,
     env,
-    uid: checkUid(options),
+    uids: checkUids(options),
     warm: checkWarm(options),
   };
 }
@@ -198,20 +203,25 @@ function checkEnv(env: Readonly<Record<string, string>>): void {
 }
 
 /** Files belong to whom the sandbox runs as; one who is not root can only give them to himself. */
-function checkUid({ uid, workspaceRoot }: DockerProviderOptions): number {
-  const own = process.getuid?.() ?? 0;
-  const chosen = uid ?? (own === 0 || workspaceRoot === undefined ? SANDBOX_UID : own);
-  if (uid === undefined && chosen >= INIT_UID) {
-    throw new SandboxError({
-      code: "unsupported",
-      message: `The user of this process (uid ${chosen}) cannot be that of sandboxes, whose first process has the uid ${INIT_UID}; run it as root or as another user.`,
-    });
+function checkUids({ uids, workspaceRoot }: DockerProviderOptions): UidChoice {
+  if (uids !== undefined) {
+    requireObject("uids", uids);
+    const [unknown] = Object.keys(uids).filter((name) => name !== "first" && name !== "count");
+    if (unknown !== undefined) throw invalid(`There is no option uids.${unknown.slice(0, 200)}.`);
+    requireRange(uids);
   }
-  requireWholeNumber("uid", chosen, { minimum: 1, maximum: INIT_UID - 1 });
-  if (own === 0 || workspaceRoot === undefined || chosen === own) return chosen;
-  throw invalid(
-    `uid ${chosen} cannot own files in workspaceRoot, because this process is not root: leave uid out, or leave workspaceRoot out.`,
-  );
+  const own = process.getuid?.() ?? 0;
+  if (own === 0 || workspaceRoot === undefined) return { range: uids };
+  if (uids !== undefined) {
+    throw invalid(
+      "uids cannot own files in workspaceRoot, because this process is not root: run it as root, or leave out uids or workspaceRoot.",
+    );
+  }
+  if (own < INIT_UID) return { shared: own };
+  throw new SandboxError({
+    code: "unsupported",
+    message: `The user of this process (uid ${own}) cannot be that of sandboxes, whose first process has the uid ${INIT_UID}; run it as root or as another user.`,
+  });
 }
 
 function invalid(message: string): SandboxError {

@@ -2,11 +2,13 @@ import { SandboxError } from "@carrel/backend-protocol";
 import type { SandboxErrorCode, SandboxStatus } from "@carrel/backend-protocol";
 import type { ContainerInfo, ContainerInspectInfo } from "dockerode";
 import type { Engine } from "../engine/engine.ts";
-import { LABELS } from "../hardening/create-body.ts";
+import { LABELS, uidIn } from "../hardening/create-body.ts";
 import type { CreateBody } from "../hardening/create-body.ts";
 import type { SlotDirectories } from "../warm/slot-directories.ts";
+import { describe, statusOf } from "./found-container.ts";
+import type { FoundContainer } from "./found-container.ts";
 import type { Installation } from "./installation.ts";
-import { hashKey } from "./installation.ts";
+import { legacyHashKey } from "./installation.ts";
 import { readStatistics } from "./statistics.ts";
 import type { ContainerUsage } from "./statistics.ts";
 import { hasCode } from "../has-code.ts";
@@ -19,25 +21,6 @@ const PAUSE_ATTEMPTS = 3;
 const RENAME_TIMEOUT_MS = 5000;
 /** The first process ends as soon as it is told to, and all others with it. */
 const STOP_SECONDS = 1;
-/** One that was made so long ago and never started was given up by whoever made it. */
-const ABANDONED_AFTER_MS = 2 * 60_000;
-
-/** A sandbox's container, as the engine describes it. */
-export interface FoundContainer {
-  id: string;
-  sandboxId: string;
-  specHash: string;
-  /** It was made for nobody, on directories that are not there any more once it stopped. */
-  claimed: boolean;
-  /** `gone` where the engine has it but is removing it, or failed to. */
-  status: SandboxStatus;
-  /** It was made and never started: somebody is about to. */
-  beingMade: boolean;
-  /** It was made and never started, and nobody is about to. */
-  abandoned: boolean;
-  /** How its first process ended; `null` where it runs or never did. */
-  ending: { exitCode: number; outOfMemory: boolean } | null;
-}
 
 export interface ListedContainer {
   key: string;
@@ -75,7 +58,7 @@ export class Containers {
     const labels = found.Config.Labels ?? {};
     const slotId = labels[LABELS.warm];
     const isOurs = labels[LABELS.install] === this.#installation.label;
-    if (isOurs && (slotId !== undefined || labels[LABELS.key] === keyHash)) {
+    if (isOurs && (slotId !== undefined || this.#isOfKey(labels, keyHash))) {
       if (slotId !== undefined) {
         const holdsName = (): Promise<boolean> => this.hasName(found.Id, keyHash, signal);
         await this.#slots?.settle({ slotId, keyHash }, holdsName);
@@ -86,6 +69,20 @@ export class Containers {
       code: "unavailable",
       message: `The name ${this.nameOf(keyHash)} is held by a container that is not Carrel's; rename or remove that one.`,
     });
+  }
+
+  /** Its labels say so. Those of one that was renamed from its legacy name have the legacy hash. */
+  #isOfKey(labels: Record<string, string>, keyHash: string): boolean {
+    if (labels[LABELS.key] === keyHash) return true;
+    const key = this.#installation.unseal(labels[LABELS.sealedKey] ?? "");
+    return key !== null && this.#installation.hashKey(key) === keyHash;
+  }
+
+  /** This installation's container that has the name of a legacy hash. */
+  async findLegacy(legacyHash: string, signal?: AbortSignal): Promise<string | null> {
+    const found = await this.#inspectNamed(legacyHash, signal);
+    const isOurs = found?.Config.Labels?.[LABELS.install] === this.#installation.label;
+    return found && isOurs ? found.Id : null;
   }
 
   /** Whether a container has the name of a key now. */
@@ -124,6 +121,12 @@ export class Containers {
       const names = Names.map((name) => name.replace(/^\//, ""));
       return slotId === undefined ? [] : [{ id, slotId, names }];
     });
+  }
+
+  /** The uids that this installation's containers have. */
+  async uids(signal?: AbortSignal): Promise<Set<number>> {
+    const containers = await this.#listAll(signal, LABELS.uid);
+    return new Set(containers.flatMap(({ Labels }) => uidIn(Labels) ?? []));
   }
 
   /**
@@ -310,7 +313,8 @@ export class Containers {
     const keys = new Map<string, string>();
     for (const [keyHash, sealedKey] of sealed ?? []) {
       const key = this.#installation.unseal(sealedKey);
-      if (key !== null && hashKey(key) === keyHash) keys.set(`/${this.nameOf(keyHash)}`, key);
+      const isOfKey = key !== null && this.#hashesOf(key).includes(keyHash);
+      if (isOfKey) keys.set(`/${this.nameOf(keyHash)}`, key);
     }
     return keys;
   }
@@ -329,43 +333,14 @@ export class Containers {
 
   #ownKey({ Labels, Names }: ContainerInfo): string | undefined {
     const key = this.#installation.unseal(Labels[LABELS.sealedKey] ?? "");
-    const keyHash = Labels[LABELS.key];
-    if (key === null || keyHash === undefined) return undefined;
+    if (key === null) return undefined;
     // A container that somebody renamed is out of reach: it is the name that finds and locks.
-    return Names.includes(`/${this.nameOf(keyHash)}`) ? key : undefined;
+    const names = this.#hashesOf(key).map((keyHash) => `/${this.nameOf(keyHash)}`);
+    return Names.some((name) => names.includes(name)) ? key : undefined;
   }
-}
 
-function describe({ Id, Config, Created, State }: ContainerInspectInfo): FoundContainer {
-  const neverStarted = State.Status === "created";
-  const status = statusOf(State.Status);
-  const abandoned = neverStarted && Date.now() - Date.parse(Created) > ABANDONED_AFTER_MS;
-  return {
-    id: Id,
-    sandboxId: Config.Labels[LABELS.sandbox] ?? "",
-    specHash: Config.Labels[LABELS.spec] ?? "",
-    claimed: Config.Labels[LABELS.warm] !== undefined,
-    status,
-    beingMade: neverStarted && !abandoned,
-    abandoned,
-    ending:
-      status === "stopped" && !neverStarted
-        ? { exitCode: State.ExitCode, outOfMemory: State.OOMKilled }
-        : null,
-  };
-}
-
-/** Of the engine's own words for the state of a container. */
-function statusOf(state: string): SandboxStatus {
-  switch (state) {
-    case "running":
-    case "paused":
-      return state;
-    case "dead":
-    case "removing":
-      return "gone";
-    default:
-      return "stopped";
+  #hashesOf(key: string): string[] {
+    return [this.#installation.hashKey(key), legacyHashKey(key)];
   }
 }
 

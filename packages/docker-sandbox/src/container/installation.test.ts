@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { Installation, hashKey } from "./installation.ts";
+import { Installation, legacyHashKey } from "./installation.ts";
 
 const FIRST = new Installation("0123456789abcdef");
 const SECOND = new Installation("0123456789abcdeg");
@@ -9,10 +10,28 @@ describe("An installation", () => {
   it("is the same in every process, and another for another id", () => {
     expect(new Installation("0123456789abcdef").label).toBe(FIRST.label);
     expect(SECOND.label).not.toBe(FIRST.label);
-    const hash = hashKey(KEY);
+    const hash = FIRST.hashKey(KEY);
     expect(FIRST.containerName(hash)).not.toBe(SECOND.containerName(hash));
     expect(FIRST.containerName(hash)).toMatch(/^carrel-[0-9a-f]{12}-[0-9a-f]{32}$/);
     expect(FIRST.volumeName(hash, "home")).toMatch(/^carrel-[0-9a-f]{12}-[0-9a-f]{32}-home$/);
+  });
+
+  it("hashKey: one user has pseudonyms in two installations that nobody can link or guess", () => {
+    const hash = FIRST.hashKey(KEY);
+    expect(new Installation("0123456789abcdef").hashKey(KEY)).toBe(hash);
+    expect(hash).toMatch(/^[0-9a-f]{64}$/);
+    const guesses = [SECOND.hashKey(KEY), legacyHashKey(KEY), FIRST.hashKey(`${KEY} `)];
+    guesses.push(
+      createHash("sha256")
+        .update(FIRST.label + KEY)
+        .digest("hex"),
+    );
+    for (const guess of guesses) expect(guess).not.toBe(hash);
+    for (const key of ["", "a\0b", "k".repeat(513), "\ud800"]) {
+      expect(() => FIRST.hashKey(key)).toThrow(
+        expect.objectContaining({ code: "invalid-argument" }),
+      );
+    }
   });
 
   it("tells nothing of its id", () => {

@@ -1,5 +1,14 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+} from "node:crypto";
 import { SandboxError } from "@carrel/backend-protocol";
+import { blockOf } from "../workspace/uid-range.ts";
+import type { UidRange } from "../workspace/uid-range.ts";
 
 /** Enough of a hash that no two are ever the same, in names that people have to read. */
 const NAME_HASH_LENGTH = 32;
@@ -10,18 +19,6 @@ const CIPHER = "aes-256-gcm";
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** @throws `invalid-argument` where the key is none */
-export function hashKey(key: string): string {
-  const bytes = Buffer.byteLength(key);
-  if (bytes === 0 || bytes > MAX_KEY_BYTES || key.includes("\0") || !key.isWellFormed()) {
-    throw new SandboxError({
-      code: "invalid-argument",
-      message: `A key must be 1 to ${MAX_KEY_BYTES} bytes of text without NUL, not ${bytes} bytes.`,
-    });
-  }
-  return createHash("sha256").update(key).digest("hex");
-}
-
 /** @throws `invalid-argument` */
 export function requireInstallationId(id: string): void {
   if (INSTALLATION_ID.test(id)) return;
@@ -31,6 +28,23 @@ export function requireInstallationId(id: string): void {
   });
 }
 
+/** The pseudonym of a key before it needed a secret: what still has it is found by it, and renamed. */
+export function legacyHashKey(key: string): string {
+  return createHash("sha256").update(key).digest("hex");
+}
+
+function requireKey(key: string): void {
+  const bytes = Buffer.byteLength(key);
+  if (bytes > 0 && bytes <= MAX_KEY_BYTES && !key.includes("\0") && key.isWellFormed()) return;
+  throw new SandboxError({
+    code: "invalid-argument",
+    message: `A key must be 1 to ${MAX_KEY_BYTES} bytes of text without NUL, not ${bytes} bytes.`,
+  });
+}
+
+/** Of legacy volumes two more tell which uid they have, and that all in them was given to it. */
+export type VolumeKind = "workspace" | "home" | "uid" | "given";
+
 /**
  * How one installation calls its things on an engine that it may share with others. The id itself
  * stays off the engine: whoever has it can read which keys the sandboxes there belong to.
@@ -38,7 +52,10 @@ export function requireInstallationId(id: string): void {
 export class Installation {
   /** Marks all that is this installation's. */
   readonly label: string;
+  /** Tells which uids it has on an engine that keeps its files. */
+  readonly uidBlock: UidRange;
   readonly #secret: Buffer;
+  readonly #pseudonyms: Buffer;
 
   /** @param id as {@link requireInstallationId} takes it */
   constructor(id: string) {
@@ -46,7 +63,20 @@ export class Installation {
       .update(`carrel installation ${id}`)
       .digest("hex")
       .slice(0, 32);
+    this.#pseudonyms = Buffer.from(hkdfSync("sha256", id, "", "carrel.key-pseudonym", 32));
+    const [block = 0] = Buffer.from(hkdfSync("sha256", id, "", "carrel.uid-block", 1));
+    this.uidBlock = blockOf(block);
     this.#secret = Buffer.from(hkdfSync("sha256", id, "", "carrel.sealed-key", 32));
+  }
+
+  /**
+   * A pseudonym of a key, for names, labels and directories: without the installation's id nobody can
+   * compute it, test a guess, or recognise a user of another installation by it.
+   * @throws `invalid-argument` if it is no key
+   */
+  hashKey(key: string): string {
+    requireKey(key);
+    return createHmac("sha256", this.#pseudonyms).update(key).digest("hex");
   }
 
   /** Name of the sandbox's container. The engine gives a name once, so that it locks the key. */
@@ -59,8 +89,13 @@ export class Installation {
     return `carrel-${this.label.slice(0, INSTALLATION_HASH_LENGTH)}-warm-${slotId}`;
   }
 
-  volumeName(keyHash: string, what: "workspace" | "home"): string {
+  volumeName(keyHash: string, what: VolumeKind): string {
     return `${this.containerName(keyHash)}-${what}`;
+  }
+
+  /** Name of a volume that reserves a uid. */
+  uidVolumeName(uid: number): string {
+    return `carrel-${this.label.slice(0, INSTALLATION_HASH_LENGTH)}-uid-${uid}`;
   }
 
   /** The key in a form that only this installation can read, for a label. */

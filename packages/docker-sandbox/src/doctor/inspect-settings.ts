@@ -4,10 +4,10 @@ import { parseImageReference } from "../images/image-reference.ts";
 import { inspectImage } from "../images/inspect-image.ts";
 import { checkEngine } from "../provider-needs.ts";
 import { checkOptions } from "../provider-options.ts";
-import type { DockerProviderOptions } from "../provider-options.ts";
+import type { CheckedOptions, DockerProviderOptions } from "../provider-options.ts";
 import type { RuntimeRecipe } from "../runtimes/runtime-recipe.ts";
 import type { HostCheck } from "./host-report.ts";
-import { missing, ok } from "./host-report.ts";
+import { missing, ok, warning } from "./host-report.ts";
 
 /** A registry that does not answer is given up by the engine itself after minutes only. */
 const REGISTRY_TIMEOUT_MS = 20_000;
@@ -27,7 +27,11 @@ export async function inspectSettings(
   try {
     const options = checkOptions(settings);
     checkEngine(engine, options);
-    return [await checkImage(engine, options.image), await checkNetwork(engine, options.network)];
+    return [
+      await checkImage(engine, options.image),
+      await checkNetwork(engine, options.network),
+      checkUids(options),
+    ];
   } catch (error) {
     if (!SandboxError.isInstance(error)) throw error;
     return [missing("settings", `sandboxes cannot be made with ${VARIABLES}`, error.message)];
@@ -75,6 +79,16 @@ async function registryProblem(engine: Engine, reference: string): Promise<strin
     // The engine's own words: they say whether it is the name, a login or the network.
     return error.cause instanceof Error ? error.cause.message : error.message;
   }
+}
+
+function checkUids({ uids }: CheckedOptions): HostCheck {
+  const name = "uids";
+  if (!("shared" in uids)) return ok(name, "each sandbox runs as a uid of its own");
+  return warning(
+    name,
+    `all sandboxes run as this user (uid ${uids.shared}), and share what the kernel counts by uid: one can use up what others need to watch files or to signal`,
+    "Run the server as root, so that it can give each sandbox its files.",
+  );
 }
 
 async function checkNetwork(engine: Engine, network: "none" | "bridge"): Promise<HostCheck> {

@@ -203,7 +203,8 @@ describe("What the engine is asked for", () => {
           "carrel.key": "the key's hash",
           "carrel.sandbox": "docker-0123456789abcdef",
           "carrel.sealed-key": "the sealed key",
-          "carrel.spec": "7673f704a9e1f3f7ba43f1caacf9bc1a",
+          "carrel.spec": "01c8c69ed9b3cef571d6ef8913050525",
+          "carrel.uid": "61000",
         },
         "NetworkDisabled": true,
         "StopSignal": "SIGTERM",
@@ -237,6 +238,7 @@ describe("What the engine is asked for", () => {
     expect(Labels).toEqual({
       [LABELS.install]: "the installation",
       [LABELS.warm]: "the slot",
+      [LABELS.uid]: "61000",
       [LABELS.sandbox]: SPEC.sandboxId,
       [LABELS.spec]: specHash({}),
     });

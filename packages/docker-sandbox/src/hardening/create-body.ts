@@ -7,12 +7,7 @@ import { seccompProfile } from "./seccomp-profile.ts";
 /** The first process has a uid that nobody else has, so that the user's programs cannot signal it. */
 export const INIT_UID = 65_534;
 
-/**
- * As which users' programs run unless the provider is told otherwise: in no range of uids that Debian
- * or systemd gives to anybody, because the kernel's limits by uid are shared with whoever else has it,
- * and because he could look into their processes from outside.
- * @see https://systemd.io/UIDS-GIDS
- */
+/** As which runtimes are built, and sandboxes ran that were made before each had a uid of its own. */
 export const SANDBOX_UID = 61_000;
 
 export const LABELS = {
@@ -24,11 +19,19 @@ export const LABELS = {
   sealedKey: "carrel.sealed-key",
   /** Instead of both: the slot as which it was made for nobody. It is there for good. */
   warm: "carrel.warm",
+  /** As which its user's programs run. */
+  uid: "carrel.uid",
   /** Id of the sandbox, which outlives its container. */
   sandbox: "carrel.sandbox",
   /** Hash of everything else here: another one is the container of another version or configuration. */
   spec: "carrel.spec",
 } as const;
+
+/** The uid that a label says; `null` if none does. */
+export function uidIn(labels: Readonly<Record<string, string>>): number | null {
+  const uid = Number(labels[LABELS.uid] ?? Number.NaN);
+  return Number.isInteger(uid) ? uid : null;
+}
 
 /** Where a user's files lie: directories on the engine's machine, or volumes of the engine. */
 export interface FileSources {
@@ -174,9 +177,15 @@ function labels(spec: ContainerSpec, body: Omit<CreateBody, "Labels">): Record<s
     ...("warmSlot" in spec.owner
       ? { [LABELS.warm]: spec.owner.warmSlot }
       : { [LABELS.key]: spec.owner.keyHash, [LABELS.sealedKey]: spec.owner.sealedKey }),
+    [LABELS.uid]: String(spec.uid),
     [LABELS.sandbox]: spec.sandboxId,
-    [LABELS.spec]: createHash("sha256").update(JSON.stringify(body)).digest("hex").slice(0, 32),
+    [LABELS.spec]: specHash(spec, body),
   };
+}
+
+function specHash({ uid }: ContainerSpec, body: Omit<CreateBody, "Labels">): string {
+  const text = JSON.stringify({ ...body, uid });
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }
 
 function hostConfig(spec: ContainerSpec): HostConfig {
@@ -201,7 +210,8 @@ function hostConfig(spec: ContainerSpec): HostConfig {
     NanoCpus: Math.round(limits.cpus * 1e9),
     CpuShares: 512,
     Ulimits: ulimits(limits),
-    // The sandbox's programs go before anything of the host when memory runs out.
+    // When the machine's memory runs out, programs that leave this alone go before the host's. It is
+    // no bound: a program may set its own value to 0. `Memory` bounds what one sandbox takes.
     OomScoreAdj: 500,
     IpcMode: "private",
     ShmSize: 64 * 1024 * 1024,
@@ -244,7 +254,7 @@ function mounts(spec: ContainerSpec): MountSettings[] {
   ];
 }
 
-// None on processes: the kernel counts them by uid, over all sandboxes together.
+// None on processes: `PidsLimit` counts them, also where sandboxes share a uid.
 function ulimits({ openFiles, fileBytes }: Required<SandboxLimits>): Ulimit[] {
   const both = (name: string, value: number): Ulimit => ({
     Name: name,

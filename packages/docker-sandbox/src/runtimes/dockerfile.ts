@@ -7,8 +7,9 @@ import { validateRecipe } from "./validate-recipe.ts";
 // Where npm installs globally, in Node's images and in Debian's packages.
 const NODE_MODULES = "/usr/local/lib/node_modules";
 
-// The sandbox's user has a name, so that whoami, git and ssh work. The other one is the first user of
-// most machines, as whom sandboxes run where the provider is not root; Node's images have one already.
+// Names for the uid of sandboxes that were made before each had one of its own, and for the first user of
+// most machines, as whom sandboxes run if the provider is not root; Node's images have one already. A
+// uid that is a sandbox's alone has no name in the image: programs find USER and LOGNAME.
 const ADD_USERS = [...addUser("agent", SANDBOX_UID), ...addUser("user", 1000)].join("; ");
 
 /**

@@ -11,9 +11,8 @@ export interface DockerSandboxOptions {
   containers: Containers;
   files: FileStore;
   limits: Required<SandboxLimits>;
-  uid: number;
-  /** What its container has to be now. */
-  body: () => CreateBody;
+  /** What its container has to be now, for the uid that owns its files. */
+  body: (uid: number) => CreateBody;
   /** Its container has a root that lasts, and is therefore never made anew. */
   keepContainer: boolean;
   /** Make good what its container needs and somebody removed: the image, the agent. */

@@ -10,15 +10,16 @@ import type {
 } from "@carrel/backend-protocol";
 import { AgentSandbox } from "@carrel/sandbox-agent";
 import type { AgentConnection } from "@carrel/sandbox-agent";
-import type { FoundContainer } from "../container/containers.ts";
+import type { FoundContainer } from "../container/found-container.ts";
 import type { ContainerUsage } from "../container/statistics.ts";
 import { LABELS } from "../hardening/create-body.ts";
 import { HOME_DIR, WORK_DIR } from "../hardening/places.ts";
 import type { Holder } from "../workspace/file-store.ts";
 import type { DockerSandboxOptions } from "./docker-sandbox-options.ts";
-import type { Known, KnownNow } from "./known-container.ts";
+import type { Container, Known, KnownNow } from "./known-container.ts";
 import { openAgent } from "./open-agent.ts";
 import { refusalOf, stopped, unreachable } from "./refusals.ts";
+import { remakeContainer } from "./remake-container.ts";
 import { signAmid } from "./sign-amid.ts";
 import { hasCode } from "../has-code.ts";
 
@@ -80,7 +81,7 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
   }
 
   pause({ signal }: OperationOptions = {}): Promise<void> {
-    return this.#transition(signal, async ({ status, containerId }) => {
+    return this.#transition(signal, async ({ status, containerId, uid }) => {
       if (status === "gone" || status === "stopped") throw this.#refusal;
       if (status === "paused") return;
       // Before: a frozen agent answers nothing.
@@ -91,7 +92,7 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
         this.wake();
         throw error;
       }
-      this.#learn({ status: "paused", containerId });
+      this.#learn({ status: "paused", containerId, uid });
     });
   }
 
@@ -101,56 +102,61 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
       // What this knows to be frozen need not be looked for: the engine refuses where it is not.
       if (await this.#unpause(signal, answered.resolve)) return;
       await this.#fromNow(signal, async (now) => {
-        const { status, containerId } = now;
+        const { status, containerId, uid } = now;
         if (status === "gone") throw this.#refusal;
         if (status === "paused") {
           const wasFrozen = await this.#options.containers.unpause(containerId, signal);
           if (!wasFrozen) return this.#notice(await this.#find(signal));
-          this.#learn({ status: "running", containerId });
+          this.#learn({ status: "running", containerId, uid });
         }
         if (status === "stopped") {
           const options = signal ? { signal } : {};
-          const { files, keyHash } = this.#options;
-          await files.check(keyHash, this.#holder);
-          await this.#start(await this.#upToDate(now, options), options);
+          const { files, keyHash, keepContainer: kept } = this.#options;
+          const owner = await files.check(keyHash, this.#holder, { kept, signal });
+          await this.#start(await this.#upToDate(now, owner, options), options);
         }
       });
     });
     return Promise.race([resumed, answered.promise]);
   }
 
-  /** The files of the key are those of this sandbox, which was just made or claimed. */
-  async takeFiles(): Promise<void> {
+  /**
+   * The files of the key are those of this sandbox, which was just made or claimed.
+   * @returns the uid that owns them
+   */
+  async takeFiles(signal?: AbortSignal): Promise<number> {
     const { files, keyHash } = this.#options;
-    await files.take(keyHash, this.#holder);
+    return files.take(keyHash, this.#holder, signal);
   }
 
   /** Start a container that was just made. */
   begin(options: CreateOptions = {}): Promise<void> {
     return this.#inTurn(options.signal, async () => {
-      await this.takeFiles();
-      await this.#start(this.#known.containerId, options);
+      const uid = await this.takeFiles(options.signal);
+      // The files may have been deleted and made anew since the container was.
+      if (uid !== this.#known.uid) await this.#remake(uid, options);
+      await this.#start(this.#known, options);
     });
   }
 
   stop({ signal }: OperationOptions = {}): Promise<void> {
-    return this.#transition(signal, async ({ status, containerId }) => {
+    return this.#transition(signal, async ({ status, containerId, uid }) => {
       if (status === "gone" || status === "stopped") return;
       const { containers } = this.#options;
       if (status === "paused") await containers.kill(containerId, signal);
       else await containers.stop(containerId, signal);
-      this.#learn({ status: "stopped", containerId, wasAsked: true });
+      this.#learn({ status: "stopped", containerId, uid, wasAsked: true });
     });
   }
 
   destroy({ signal }: OperationOptions = {}): Promise<void> {
-    return this.#transition(signal, async ({ status, containerId }) => {
+    return this.#transition(signal, async ({ status, containerId, uid }) => {
       if (status === "gone") return;
       const { containers, files, keyHash } = this.#options;
       await containers.kill(containerId, signal);
       // The container's name keeps others from making a sandbox of these files until they are away.
       const discard = await files.setAside(keyHash, this.#holder);
-      this.#learn({ status: "gone", containerId });
+      this.#learn({ status: "gone", containerId, uid });
       await containers.remove(containerId);
       await discard();
     });
@@ -159,10 +165,10 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
   /** Remove the container of one that is stopped, and keep the files. `false` where it is not. */
   async discard({ signal }: OperationOptions = {}): Promise<boolean> {
     let discarded = false;
-    await this.#transition(signal, async ({ status, containerId, beingMade }) => {
+    await this.#transition(signal, async ({ status, containerId, uid, beingMade }) => {
       if (status !== "stopped" || beingMade) return;
       discarded = await this.#options.containers.removeStopped(containerId, signal);
-      if (discarded) this.#learn({ status: "gone", containerId });
+      if (discarded) this.#learn({ status: "gone", containerId, uid });
     });
     return discarded;
   }
@@ -182,9 +188,9 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
    * @returns whether it was known to be frozen, and was
    */
   async #unpause(signal: AbortSignal | undefined, onAnswer: () => void): Promise<boolean> {
-    const { status, containerId } = this.#known;
+    const { status, containerId, uid } = this.#known;
     if (status !== "paused") return false;
-    const learn = (): void => this.#learn({ status: "running", containerId });
+    const learn = (): void => this.#learn({ status: "running", containerId, uid });
     const unpaused = this.#options.containers.unpause(containerId, signal);
     try {
       const wasFrozen = await signAmid(unpaused, this.signOfLife(), () => {
@@ -200,7 +206,7 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
     }
   }
 
-  async #start(containerId: string, options: CreateOptions): Promise<void> {
+  async #start({ containerId, uid }: Container, options: CreateOptions): Promise<void> {
     const { containers, repair } = this.#options;
     const { signal, onProgress } = options;
     onProgress?.({ phase: "starting" });
@@ -212,42 +218,32 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
       await repair(options);
       await containers.start(containerId, signal);
     }
-    this.#learn({ status: "running", containerId });
+    this.#learn({ status: "running", containerId, uid });
     // A sandbox runs when its agent answers.
     await this.stat(WORK_DIR, signal ? { signal } : {});
   }
 
   /** Its container, made anew where it is that of another version or configuration. */
-  async #upToDate(
-    { containerId, specHash, claimed }: KnownNow,
-    options: OperationOptions,
-  ): Promise<string> {
-    const { containers, keepContainer, repair, body } = this.#options;
-    if (keepContainer || specHash === body().Labels[LABELS.spec]) return containerId;
+  async #upToDate(known: KnownNow, uid: number, options: OperationOptions): Promise<Container> {
+    const { keepContainer, repair, body } = this.#options;
+    if (keepContainer || known.specHash === body(uid).Labels[LABELS.spec]) return known;
     // Whatever the new one needs is there before the old one goes; a claimed one was made of the same.
-    if (!claimed) await repair(options);
-    await containers.remove(containerId, options.signal);
-    try {
-      return await this.#createAnew(options);
-    } catch (error) {
-      if (!hasCode(error, "not-found")) throw error;
-      await repair(options);
-      return this.#createAnew(options);
-    }
+    if (!known.claimed) await repair(options);
+    return this.#remake(uid, options);
   }
 
-  async #createAnew({ signal }: OperationOptions): Promise<string> {
-    const { containers, keyHash, body } = this.#options;
-    try {
-      return await containers.create(keyHash, body(), signal);
-    } catch (error) {
-      if (!hasCode(error, "conflict")) throw error;
-      // Another process did the same, or made a new sandbox of the key.
-      const found = await this.#find(signal);
-      this.#notice(found);
-      if (!found) throw this.#refusal;
-      return found.id;
+  async #remake(uid: number, options: OperationOptions): Promise<Container> {
+    const outdated = this.#known.containerId;
+    const containerId = await remakeContainer(this.#options, { outdated, uid }, options);
+    if (containerId !== null) {
+      this.#learn({ status: "stopped", containerId, uid });
+      return { containerId, uid };
     }
+    // Another process did the same, or made a new sandbox of the key.
+    const found = await this.#find(options.signal);
+    this.#notice(found);
+    if (!found) throw this.#refusal;
+    return { containerId: found.id, uid: found.uid };
   }
 
   /** Called where the sandbox is not known to run: somebody else may have resumed it. */
@@ -262,34 +258,37 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
   }
 
   async #openAgent(signal: AbortSignal): Promise<Duplex> {
-    const { containers, uid } = this.#options;
     try {
-      const { containerId } = this.#known;
-      return await openAgent(containers.engine, { containerId, uid, signal });
+      return await this.#reach(this.#known, signal);
     } catch (error) {
       throwIfAborted(signal);
       // The engine refuses for as many reasons as a container has states: it is asked for the state.
       const before = this.#known.containerId;
       // What is amid a transition is not waited for: it may be the one that waits for this.
       const thawed = this.#begun === this.#ended && (await this.#thaw(signal));
-      const { status, containerId } = await this.#look(signal);
-      if (status !== "running") throw this.#refuse(status);
-      if (containerId === before && !thawed && !hasCode(error, "conflict")) throw error;
-      return this.#openAgain(containerId, signal);
+      const now = await this.#look(signal);
+      if (now.status !== "running") throw this.#refuse(now.status);
+      if (now.containerId === before && !thawed && !hasCode(error, "conflict")) throw error;
+      return this.#openAgain(now, signal);
     }
   }
 
   /** The engine's refusals may be of a state that the container had a moment ago. */
-  async #openAgain(containerId: string, signal: AbortSignal): Promise<Duplex> {
-    const { containers, uid } = this.#options;
+  async #openAgain(container: Container, signal: AbortSignal): Promise<Duplex> {
     for (let attempt = 2; ; attempt++) {
       try {
-        return await openAgent(containers.engine, { containerId, uid, signal });
+        return await this.#reach(container, signal);
       } catch (error) {
         if (!hasCode(error, "conflict")) throw error;
         if (attempt === REACH_ATTEMPTS) throw unreachable(error);
       }
     }
+  }
+
+  async #reach({ containerId, uid: known }: Container, signal: AbortSignal): Promise<Duplex> {
+    const { containers, files, keyHash } = this.#options;
+    const uid = known ?? (await files.unlabelledUid(keyHash));
+    return openAgent(containers.engine, { containerId, uid, signal });
   }
 
   get #holder(): Holder {
@@ -358,7 +357,10 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
     // One that somebody else froze is as good as running: the next call makes it go on.
     const isFrozen = found?.status === "paused" && this.#known.status === "running";
     if (begun === this.#begun && begun === this.#ended && !isFrozen) this.#notice(found);
-    return { status: found?.status ?? "gone", containerId: found?.id ?? this.#known.containerId };
+    const { containerId, uid } = this.#known;
+    return found
+      ? { status: found.status, containerId: found.id, uid: found.uid }
+      : { status: "gone", containerId, uid };
   }
 
   /** The container of this very sandbox, and not of a later one of its key. */
@@ -371,12 +373,12 @@ export class DockerSandbox extends AgentSandbox implements ManagedSandbox {
 
   #notice(found: FoundContainer | null): void {
     if (!found) return this.#learn({ ...this.#known, status: "gone" });
-    const { status, id: containerId } = found;
-    if (status !== "stopped") return this.#learn({ status, containerId });
+    const { status, id: containerId, uid } = found;
+    if (status !== "stopped") return this.#learn({ status, containerId, uid });
     // Whoever stopped it knows why; the engine remembers only how.
     const wasAsked = this.#known.containerId === containerId && this.#known.wasAsked === true;
     const refusal = stopped(wasAsked ? null : found);
-    this.#learn({ status, containerId, ...(wasAsked && { wasAsked }) }, refusal);
+    this.#learn({ status, containerId, uid, ...(wasAsked && { wasAsked }) }, refusal);
   }
 
   #learn(known: Known, refusal = refusalOf(known.status)): void {

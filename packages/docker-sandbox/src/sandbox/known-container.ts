@@ -1,9 +1,14 @@
 import type { SandboxStatus } from "@carrel/backend-protocol";
 
-/** What is known of the container. The engine is asked where it matters. */
-export interface Known {
-  status: SandboxStatus;
+export interface Container {
   containerId: string;
+  /** As which its user's programs run; `null` if the container is older than the label that says so. */
+  uid: number | null;
+}
+
+/** What is known of the container. The engine is asked where it matters. */
+export interface Known extends Container {
+  status: SandboxStatus;
   /** It was stopped by this very object. */
   wasAsked?: true;
 }

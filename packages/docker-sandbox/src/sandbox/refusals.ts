@@ -1,6 +1,6 @@
 import { SandboxError } from "@carrel/backend-protocol";
 import type { SandboxStatus } from "@carrel/backend-protocol";
-import type { FoundContainer } from "../container/containers.ts";
+import type { FoundContainer } from "../container/found-container.ts";
 
 /** Of a program that ended by SIGKILL, in the engine's words. */
 const KILLED = 137;

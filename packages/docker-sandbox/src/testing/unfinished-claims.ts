@@ -1,13 +1,14 @@
-import { mkdirSync, readdirSync, renameSync } from "node:fs";
+import { lchownSync, lstatSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { Containers } from "../container/containers.ts";
-import { Installation, hashKey } from "../container/installation.ts";
+import { Installation } from "../container/installation.ts";
 import { connectEngine } from "../engine/engine.ts";
 import { createDockerProvider } from "../docker-provider.ts";
 import { LABELS } from "../hardening/create-body.ts";
+import { entriesBelow } from "../workspace/give-tree.ts";
 import { HostDirectories } from "../workspace/host-directories.ts";
 import { TEST_IMAGE, testEngineOptions } from "./engine.ts";
-import { TEST_UID as uid } from "./uid.ts";
+import { TEST_UIDS } from "./uid.ts";
 
 /**
  * A server that is killed amid claims, one for each step. Its first argument is the workspace root,
@@ -25,14 +26,14 @@ const provider = await createDockerProvider({
 while (provider.warmCount < steps) await new Promise((resolve) => setTimeout(resolve, 50));
 
 const engine = await connectEngine(testEngineOptions());
-const files = await HostDirectories.open(root, uid);
+const files = await HostDirectories.open(root, TEST_UIDS);
 const installation = new Installation(await files.installationId(undefined));
 const containers = new Containers(engine, installation);
 const { docker } = engine;
 const slots = await containers.listWarm();
 for (const [index, { id, slotId }] of slots.entries()) {
   const key = `user ${index}`;
-  const keyHash = hashKey(key);
+  const keyHash = installation.hashKey(key);
   const claim = join(root, ".claims", `${slotId}.${keyHash}`);
   const user = join(root, keyHash);
   const move = (place: string, share: number): void => {
@@ -41,6 +42,14 @@ for (const [index, { id, slotId }] of slots.entries()) {
       const path = (directory: string): Buffer =>
         Buffer.concat([Buffer.from(`${join(directory, place)}/`), name]);
       renameSync(path(user), path(claim));
+    }
+  };
+  const give = async (place: string, share: number): Promise<void> => {
+    const { uid } = lstatSync(join(claim, place));
+    if (process.getuid?.() !== 0) return;
+    const entries = (await entriesBelow(join(claim, place), Infinity)) ?? [];
+    for (const path of entries.slice(0, Math.ceil(entries.length * share))) {
+      lchownSync(path, uid, uid);
     }
   };
   const all: (() => unknown)[] = [
@@ -52,9 +61,13 @@ for (const [index, { id, slotId }] of slots.entries()) {
     () => renameSync(join(claim, "key"), join(user, "key")),
     () => move("workspace", 0.5),
     () => move("workspace", 1),
+    () => give("workspace", 0.5),
+    () => give("workspace", 1),
     () => renameSync(join(claim, "workspace"), join(user, "workspace")),
     () => move("home", 0.5),
     () => move("home", 1),
+    () => give("home", 0.5),
+    () => give("home", 1),
     () => renameSync(join(claim, "home"), join(user, "home")),
     () => files.slots.settle({ slotId, keyHash }, () => Promise.resolve(true)),
   ];

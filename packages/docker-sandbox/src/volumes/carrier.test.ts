@@ -19,6 +19,6 @@ describe("Carriers", () => {
     expect(removed).toEqual([expect.stringMatching(/\/containers\/old\?/)]);
     const listing = decodeURIComponent(fake.requests.find((request) => /json/.test(request)) ?? "");
     expect(listing).toContain("carrel.carrier");
-    expect(listing).toContain('"status":["created"]');
+    expect(listing).toContain('"status":["created","exited"]');
   });
 });

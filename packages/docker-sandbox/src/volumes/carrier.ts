@@ -3,7 +3,7 @@ import type { Container } from "dockerode";
 import type { Engine } from "../engine/engine.ts";
 
 /** Marks containers that carry files into volumes, and are removed right after. */
-const CARRIER_LABEL = "carrel.carrier";
+export const CARRIER_LABEL = "carrel.carrier";
 /** One that is older was left by a process that was killed. */
 const ABANDONED_AFTER_MS = 2 * 60_000;
 
@@ -59,9 +59,9 @@ export async function withCarrier<Result>(
   }
 }
 
-/** Those that processes left which were killed. None of them ever runs, whosever it was. */
+/** Those that processes left which were killed. None of them runs for long, whosever it was. */
 export async function removeAbandonedCarriers(engine: Engine): Promise<void> {
-  const filters = { label: [CARRIER_LABEL], status: ["created"] };
+  const filters = { label: [CARRIER_LABEL], status: ["created", "exited"] };
   const found = await engine.call("look for containers that were left", (abortSignal) =>
     engine.docker.listContainers({ all: true, filters, abortSignal }),
   );

@@ -28,16 +28,22 @@ export async function moveEntries(
 export interface Contents {
   names: readonly Buffer[];
   mode: number;
+  /** Who owns the directory. */
+  uid: number;
 }
 
-/**
- * What is in the user's directory comes into the slot's, which then takes its place.
- * @param seen what was in it a moment ago, `null` where there was none
- */
+export interface ExchangeOptions {
+  /** What was in the user's directory a moment ago, `null` where there was none. */
+  seen: Contents | null | undefined;
+  /** Give what came into the slot's directory to its owner, before anything can run on it. */
+  give: (slot: string) => Promise<void>;
+}
+
+/** What is in the user's directory comes into the slot's, which then takes its place. */
 export async function exchange(
   slot: string,
   user: string,
-  seen: Contents | null | undefined,
+  { seen, give }: ExchangeOptions,
 ): Promise<void> {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const contents = round === 0 && seen !== undefined ? seen : await contentsOf(user);
@@ -46,6 +52,8 @@ export async function exchange(
       const mode = contents.mode & MODE_BITS;
       if (mode !== DEFAULT_MODE) await chmodIfThere(slot, mode);
     }
+    // Also what another one moved who was cut off.
+    await give(slot);
     try {
       // Over an empty directory alone. Where the slot's is not there, somebody else has done it.
       await renameIfThere(slot, user);
@@ -61,5 +69,5 @@ async function contentsOf(path: string): Promise<Contents | null> {
   const found = await lstatIfThere(path);
   if (!found) return null;
   if (!found.isDirectory()) throw new Error(`${path} is no directory`);
-  return { names: await entriesOf(path), mode: found.mode };
+  return { names: await entriesOf(path), mode: found.mode, uid: found.uid };
 }

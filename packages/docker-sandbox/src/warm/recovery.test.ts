@@ -7,23 +7,24 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Containers } from "../container/containers.ts";
-import { Installation, hashKey } from "../container/installation.ts";
+import { Installation } from "../container/installation.ts";
 import { createDockerProvider } from "../docker-provider.ts";
 import type { DockerSandboxProvider } from "../docker-provider.ts";
 import { connectEngine } from "../engine/engine.ts";
 import { TEST_IMAGE, engineOrSkip, testEngineOptions } from "../testing/engine.ts";
-import { TEST_UID as uid } from "../testing/uid.ts";
+import { TEST_UIDS } from "../testing/uid.ts";
 import { expectNoWarmLeaks } from "../testing/warm.ts";
 import { HostDirectories } from "../workspace/host-directories.ts";
 
 const run = promisify(execFile);
 const SERVER = fileURLToPath(new URL("../testing/unfinished-claims.ts", import.meta.url));
 /** As many as a claim has steps in that server, and one that has none. */
-const STEPS = 14;
+const STEPS = 18;
 const FILL = `cd "$1" && for i in $(seq 30); do echo "$3 $i" > "file $i"; done
 mkdir -p folder/in && echo "$3" > folder/in/it && ln -s folder link && printf x > "$(printf 'line\\nbreak')"
 cd "$2" && mkdir -p .local/bin && echo "$3" > .local/bin/tool && chmod 750 .local/bin/tool && echo h > .profile`;
-const SHOW = `for place in "$1" "$2"; do cd "$place"; find . -not -name . -printf '%p %y %m %U %s %l\\0' | sort -z | tr '\\0' '|'
+// All of it belongs to whom the sandbox runs as, whoever that is.
+const SHOW = `for place in "$1" "$2"; do cd "$place"; find . -not -name . -printf '%p %y %m %U %s %l\\0' | sort -z | tr '\\0' '|' | sed "s/ $(id -u) / own /g"
 find . -type f -exec md5sum {} + | sort; done`;
 const own = process.getuid?.() ?? 1000;
 
@@ -36,15 +37,17 @@ describe.skipIf(!engineOrSkip())("A server that was killed amid claims", () => {
     workspaceRoot = await mkdtemp(join(tmpdir(), "carrel-recovery-"));
     options = { workspaceRoot, image: TEST_IMAGE, engine: testEngineOptions() };
     before = new Map();
-    await using files = await HostDirectories.open(workspaceRoot, uid);
+    await using files = await HostDirectories.open(workspaceRoot, TEST_UIDS);
+    const installation = new Installation(await files.installationId(undefined));
     for (let index = 0; index < STEPS; index++) {
       const key = `user ${index}`;
-      await files.make(hashKey(key));
-      const { workspace, home } = files.sources(hashKey(key));
+      const uid = await files.make(installation.hashKey(key));
+      const { workspace, home } = files.sources(installation.hashKey(key));
       const bash = (script: string): Promise<{ stdout: string }> =>
         run("bash", ["-c", script, "-", workspace, home, key], { uid, gid: uid, cwd: "/" });
       // In directories that nobody else may enter.
-      const enter = own === 0 ? [workspaceRoot, join(workspaceRoot, hashKey(key))] : [];
+      const enter =
+        own === 0 ? [workspaceRoot, join(workspaceRoot, installation.hashKey(key))] : [];
       for (const path of enter) await chmod(path, 0o711);
       await bash(FILL);
       before.set(key, (await bash(SHOW)).stdout);
@@ -116,11 +119,11 @@ describe.skipIf(!engineOrSkip())("A server that was killed amid claims", () => {
       await using provider = await createDockerProvider(options);
       await crash();
       await using engine = await connectEngine(testEngineOptions());
-      await using files = await HostDirectories.open(workspaceRoot, uid);
+      await using files = await HostDirectories.open(workspaceRoot, TEST_UIDS);
       const installation = new Installation(await files.installationId(undefined));
       const containers = new Containers(engine, installation);
       for (const key of before.keys()) {
-        await containers.remove(installation.containerName(hashKey(key)));
+        await containers.remove(installation.containerName(installation.hashKey(key)));
       }
       await expectUnchanged(provider);
     },

@@ -46,7 +46,7 @@ describe("The directories of slots", () => {
 
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), "carrel-slots-"));
-    files = await HostDirectories.open(root, uid);
+    files = await HostDirectories.open(root, { shared: uid });
     slots = files.slots;
     await slots.open();
     await slots.make(CLAIM.slotId);

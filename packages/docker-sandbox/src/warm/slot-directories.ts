@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { SandboxError } from "@carrel/backend-protocol";
 import type { FileSources } from "../hardening/create-body.ts";
 import { deleteTree } from "../workspace/delete-tree.ts";
+import { MAX_QUICK_ENTRIES, entriesBelow } from "../workspace/give-tree.ts";
+import type { KeyOwner } from "../workspace/key-owner.ts";
 import {
   makeMark,
   markFor,
@@ -13,7 +15,7 @@ import {
   removeEmpty,
   removeMark,
 } from "../workspace/key-directory.ts";
-import { hasErrno, makeForUser, makeOwn } from "../workspace/own-directory.ts";
+import { hasErrno, makeOwn } from "../workspace/own-directory.ts";
 import {
   entriesOf,
   lstatIfThere,
@@ -64,8 +66,7 @@ export interface SlotDirectoriesOptions {
   root: string;
   /** Directory for what is to be deleted. */
   trash: string;
-  /** Of the sandboxes' user. */
-  uid: number;
+  owner: KeyOwner;
 }
 
 /**
@@ -106,17 +107,15 @@ export class SlotDirectories {
     };
   }
 
-  async make(slotId: string): Promise<FileSources> {
-    const { uid } = this.#options;
-    const sources = this.sources(slotId);
+  /** With a uid of its own, which its next user gets with it. */
+  async make(slotId: string): Promise<{ files: FileSources; uid: number }> {
     const slot = this.#slot(slotId);
     await makeOwn(slot, "A slot");
-    await Promise.all([
-      makeForUser(sources.workspace, uid),
-      makeForUser(sources.home, uid),
+    const [uid] = await Promise.all([
+      this.#options.owner.makeSlot(slot),
       makeMark(slot, sandboxIdOfSlot(slotId)),
     ]);
-    return sources;
+    return { files: this.sources(slotId), uid };
   }
 
   /**
@@ -124,9 +123,15 @@ export class SlotDirectories {
    * container is gone; `null` where it is not there any more.
    */
   async setAside(slotId: string): Promise<(() => Promise<void>) | null> {
-    const trash = join(this.#options.trash, randomUUID());
-    const taken = await renameIfThere(this.#slot(slotId), trash);
-    return taken ? () => deleteTree(trash) : null;
+    const { owner, trash: parent } = this.#options;
+    const trash = join(parent, randomUUID());
+    const slot = this.#slot(slotId);
+    const uids = await owner.uidsOf(slot);
+    if (!(await renameIfThere(slot, trash))) return null;
+    return async () => {
+      await deleteTree(trash);
+      await owner.free(uids, slot);
+    };
   }
 
   /**
@@ -142,7 +147,8 @@ export class SlotDirectories {
         this.#movable(join(directory, "workspace"), device),
         this.#movable(join(directory, "home"), device),
       ]);
-      return { holder, workspace, home };
+      const survey = { holder, workspace, home };
+      return (await this.#canBeGiven(directory, survey)) ? survey : null;
     } catch {
       // Its user may have taken the permission to look. What else it is, the other way tells.
       return null;
@@ -185,6 +191,8 @@ export class SlotDirectories {
         await this.#bringIn(claim, survey);
       }
       await this.restore(claim.keyHash);
+      const before = [workspace, home].flatMap((contents) => contents?.uid ?? []);
+      await this.#options.owner.free(before, target);
       return true;
     } catch (error) {
       throw unmovable(error);
@@ -215,7 +223,9 @@ export class SlotDirectories {
    */
   async undo(claim: Claim): Promise<void> {
     const source = this.#claim(claim);
+    const { owner } = this.#options;
     try {
+      const uids = await owner.uidsOf(source);
       for (let round = 1; await lstatIfThere(source); round++) {
         await this.#moveBack(claim);
         await rm(join(source, KEY_FILE), { force: true });
@@ -225,6 +235,7 @@ export class SlotDirectories {
         if (round === MAX_ROUNDS) throw new Error(`${MAX_ROUNDS} rounds left something`);
       }
       await removeEmpty(this.#key(claim.keyHash), sandboxIdOfSlot(claim.slotId));
+      await owner.free(uids, this.#key(claim.keyHash));
     } catch (error) {
       throw unmovable(error);
     }
@@ -240,6 +251,14 @@ export class SlotDirectories {
       for (const claim of claims) await this.#moveBack(claim);
     } catch (error) {
       throw unmovable(error);
+    }
+  }
+
+  /** Claims of a key that was called by another hash before. */
+  async renameClaims(before: string, keyHash: string): Promise<void> {
+    for (const claim of await this.claims()) {
+      if (claim.keyHash !== before) continue;
+      await renameIfThere(this.#claim(claim), this.#claim({ ...claim, keyHash }));
     }
   }
 
@@ -287,9 +306,10 @@ export class SlotDirectories {
   async #movable(path: string, device: Promise<number>): Promise<Contents | null> {
     const found = await lstatIfThere(path);
     if (!found) return null;
-    const { uid } = this.#options;
-    const { mode } = found;
-    const isOurs = found.isDirectory() && found.uid === uid && found.dev === (await device);
+    const { shared } = this.#options.owner.uids;
+    const { mode, uid } = found;
+    const isOurs =
+      found.isDirectory() && (shared === null || uid === shared) && found.dev === (await device);
     const names = isOurs ? await someEntriesOf(path, MAX_ENTRIES + 1) : [];
     const isMovable =
       isOurs &&
@@ -298,13 +318,31 @@ export class SlotDirectories {
       (process.getuid?.() === 0 ||
         ((mode & OWNER_MAY_ALL) === OWNER_MAY_ALL && (await ownerWritesAll(path, names))));
     if (!isMovable) throw new Error(`${path} cannot be moved by renaming`);
-    return { names, mode };
+    return { names, mode, uid };
+  }
+
+  /** All can be given to a slot's uid in the time that a claim has. */
+  async #canBeGiven(directory: string, survey: Survey): Promise<boolean> {
+    const { owner } = this.#options;
+    if (owner.uids.shared !== null) return true;
+    if (await owner.isGiving(directory)) return false;
+    let left = MAX_QUICK_ENTRIES;
+    for (const place of PLACES) {
+      if ((survey[place]?.names.length ?? 0) === 0) continue;
+      const entries = await entriesBelow(join(directory, place), left);
+      if (entries === null) return false;
+      left -= entries.length;
+    }
+    return true;
   }
 
   async #bringIn(claim: Claim, survey?: Survey): Promise<void> {
     const [source, target] = [this.#claim(claim), this.#key(claim.keyHash)];
     const moves = PLACES.map((place) =>
-      exchange(join(source, place), join(target, place), survey?.[place]),
+      exchange(join(source, place), join(target, place), {
+        seen: survey?.[place],
+        give: (slot) => this.#options.owner.giveToOwner(slot),
+      }),
     );
     await allDone([
       ...moves,
@@ -321,7 +359,7 @@ export class SlotDirectories {
       if (names.length === 0) continue;
       const directory = this.#key(claim.keyHash);
       await publishDirectory(directory, this.#options.trash);
-      await makeForUser(join(directory, place), this.#options.uid);
+      await this.#options.owner.makePlace(directory, place, from);
       await moveEntries(names, from, join(directory, place));
     }
   }

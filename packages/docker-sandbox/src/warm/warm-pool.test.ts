@@ -7,14 +7,14 @@ import type { SandboxError, StartProgress } from "@carrel/backend-protocol";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Containers } from "../container/containers.ts";
 import type { WarmContainer } from "../container/containers.ts";
-import { Installation, hashKey } from "../container/installation.ts";
+import { Installation } from "../container/installation.ts";
 import { createDockerProvider } from "../docker-provider.ts";
 import type { DockerSandboxProvider } from "../docker-provider.ts";
 import { connectEngine } from "../engine/engine.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { DockerProviderOptions } from "../provider-options.ts";
 import { TEST_IMAGE, engineOrSkip, testEngineOptions } from "../testing/engine.ts";
-import { TEST_UID as uid } from "../testing/uid.ts";
+import { TEST_UID_PATTERN, TEST_UIDS } from "../testing/uid.ts";
 import { expectNoWarmLeaks, untilWarm } from "../testing/warm.ts";
 import { HostDirectories } from "../workspace/host-directories.ts";
 
@@ -25,14 +25,16 @@ describe.skipIf(!engineOrSkip())("A warm pool", { timeout: TIMEOUT_MS }, () => {
   let workspaceRoot: string;
   let options: DockerProviderOptions;
   let engine: Engine;
+  let installation: Installation;
   let containers: Containers;
 
   beforeEach(async () => {
     workspaceRoot = await mkdtemp(join(tmpdir(), "carrel-warm-"));
     options = { workspaceRoot, image: TEST_IMAGE, engine: testEngineOptions() };
     engine = await connectEngine(testEngineOptions());
-    await using files = await HostDirectories.open(workspaceRoot, uid);
-    containers = new Containers(engine, new Installation(await files.installationId(undefined)));
+    await using files = await HostDirectories.open(workspaceRoot, TEST_UIDS);
+    installation = new Installation(await files.installationId(undefined));
+    containers = new Containers(engine, installation);
   });
   afterEach(async () => {
     await engine[Symbol.asyncDispose]();
@@ -68,8 +70,8 @@ describe.skipIf(!engineOrSkip())("A warm pool", { timeout: TIMEOUT_MS }, () => {
     expect(await provider.list()).toEqual([]);
     expect(await create(provider, "alice")).toEqual(["claiming"]);
     const alice = (await provider.find("alice"))!;
-    expect((await alice.execute("pwd; ls -A . ~; id -u; hostname")).stdout).toBe(
-      `/workspace\n.:\n\n/home/agent:\n${uid}\ncarrel\n`,
+    expect((await alice.execute("pwd; ls -A . ~; id -u; hostname")).stdout).toMatch(
+      new RegExp(`^/workspace\n.:\n\n/home/agent:\n${TEST_UID_PATTERN}\ncarrel\n$`),
     );
     expect(await provider.list()).toEqual([{ key: "alice", id: alice.id, status: "running" }]);
     await expect(provider.create("alice")).rejects.toMatchObject({ code: "already-exists" });
@@ -88,7 +90,7 @@ describe.skipIf(!engineOrSkip())("A warm pool", { timeout: TIMEOUT_MS }, () => {
     await cold.create("cold");
     const [claimed, made] = await Promise.all(
       ["bob@example.org", "cold"].map((key) =>
-        engine.docker.getContainer(containers.nameOf(hashKey(key))).inspect(),
+        engine.docker.getContainer(containers.nameOf(installation.hashKey(key))).inspect(),
       ),
     );
     const { Mounts: claimedMounts, ...claimedHost } = claimed!.HostConfig;
@@ -102,6 +104,7 @@ describe.skipIf(!engineOrSkip())("A warm pool", { timeout: TIMEOUT_MS }, () => {
       "carrel.install",
       "carrel.sandbox",
       "carrel.spec",
+      "carrel.uid",
       "carrel.warm",
     ]);
   });
@@ -112,11 +115,11 @@ describe.skipIf(!engineOrSkip())("A warm pool", { timeout: TIMEOUT_MS }, () => {
     const filled = await first.execute(`umask 027
 for i in $(seq 200); do head -c $((i * 10)) /dev/urandom > "file $i"; done
 mkdir -p a/b/c && echo deep > a/b/c/d && ln -s /etc/passwd link && ln -s missing broken
-: > "$(printf 'line\\nbreak')"; : > "$(printf 'bytes\\377')"; : > .hidden; chmod 4711 "file 7"
+: > "$(printf 'line\\nbreak')"; : > "$(printf 'bytes\\377')"; : > .hidden; chmod 711 "file 7"
 mkdir ~/.local && echo tool > ~/.local/tool; chmod 755 /workspace`);
     expect(filled).toMatchObject({ exitCode: 0, stderr: "" });
     const show = `cd / && stat -c '%n %a %U' workspace
-find workspace home/agent -mindepth 1 -printf '%p %y %m %U %G %T@ %l\\0' | sort -z | md5sum
+find workspace home/agent -mindepth 1 -printf '%p %y %m %U %G %T@ %l\\0' | sort -z | sed -z "s/ $(id -u) $(id -u) / own own /" | md5sum
 find workspace home/agent -type f -exec md5sum {} + | sort | md5sum`;
     const before = (await first.execute(show)).stdout;
     await first.stop();

@@ -17,6 +17,8 @@ export interface WarmSlot {
   containerId: string;
   /** Id of the sandbox that it is to become. */
   sandboxId: string;
+  /** As which its programs run, and whoever claims it gets. */
+  uid: number;
   /** What it was made of; see `WarmPoolOptions.recipe`. */
   recipe: string;
   connection: AgentConnection;
@@ -27,12 +29,13 @@ export interface BodyVariables {
   owner: ContainerOwner;
   sandboxId: string;
   files: FileSources;
+  /** Of the sandbox's user. */
+  uid: number;
 }
 
 export interface SlotParts {
   containers: Containers;
   directories: SlotDirectories;
-  uid: number;
 }
 
 export function newSandboxId(): string {
@@ -61,22 +64,22 @@ export interface MadeSlot {
  * @param made is told how far that has come; where it fails, all of it is to be removed
  */
 export async function makeSlot(
-  { containers, directories, uid }: SlotParts,
+  { containers, directories }: SlotParts,
   { id, body, recipe, onEnded, signal }: NewSlot,
   made: MadeSlot,
 ): Promise<WarmSlot> {
   const sandboxId = sandboxIdOfSlot(id);
-  const files = await directories.make(id);
+  const { files, uid } = await directories.make(id);
   const owner = { warmSlot: id };
   // Without the signal: a container whose making was given up may come all the same, to nobody.
-  const containerId = await containers.createWarm(id, body({ owner, sandboxId, files }));
+  const containerId = await containers.createWarm(id, body({ owner, sandboxId, files, uid }));
   made.containerId = containerId;
   await containers.start(containerId, signal);
   const stream = await openAgent(containers.engine, { containerId, uid, signal });
   const connection = await AgentConnection.open(stream, signal);
   made.connection = connection;
   stream.once("close", onEnded);
-  const slot = { id, containerId, sandboxId, recipe, connection };
+  const slot = { id, containerId, sandboxId, uid, recipe, connection };
   await requireAnswer(slot);
   return slot;
 }

@@ -43,7 +43,7 @@ describe("The directories of users on the host", () => {
   afterEach(() => rm(outside, { recursive: true, force: true }));
 
   it("belong to the sandboxes' user, in directories that only this process enters", async () => {
-    await using files = await HostDirectories.open(root, uid);
+    await using files = await HostDirectories.open(root, { shared: uid });
     await files.make(HASH);
     const { workspace, home } = files.sources(HASH);
     for (const path of [root, join(root, HASH)]) {
@@ -56,7 +56,7 @@ describe("The directories of users on the host", () => {
   });
 
   it("are taken as they are where they are there already", async () => {
-    await using files = await HostDirectories.open(root, uid);
+    await using files = await HostDirectories.open(root, { shared: uid });
     await files.make(HASH);
     const { workspace } = files.sources(HASH);
     await writeFile(join(workspace, "file"), "kept");
@@ -66,8 +66,8 @@ describe("The directories of users on the host", () => {
   });
 
   it("have one installation, whoever asks first", async () => {
-    await using first = await HostDirectories.open(root, uid);
-    await using second = await HostDirectories.open(root, uid);
+    await using first = await HostDirectories.open(root, { shared: uid });
+    await using second = await HostDirectories.open(root, { shared: uid });
     const asked = [first, second, first, second].map((files) => files.installationId(undefined));
     const [id, ...others] = await Promise.all(asked);
     expect(id).toMatch(/^[0-9a-f]{32}$/);
@@ -79,24 +79,37 @@ describe("The directories of users on the host", () => {
     });
   });
 
+  it("open: a root that is there is closed to others, and stays as it is for its group", async () => {
+    await mkdir(root);
+    for (const [before, after] of [
+      [0o755, 0o750],
+      [0o711, 0o710],
+      [0o700, 0o700],
+    ] as const) {
+      await chmod(root, before);
+      await using _files = await HostDirectories.open(root, { shared: uid });
+      expect((await lstat(root)).mode & 0o7777).toBe(after);
+    }
+  });
+
   it("refuse a root that others could change", async () => {
     await mkdir(root);
     await chmod(root, 0o777);
-    await expect(HostDirectories.open(root, uid)).rejects.toMatchObject({
+    await expect(HostDirectories.open(root, { shared: uid })).rejects.toMatchObject({
       code: "invalid-argument",
     });
     await chmod(root, 0o700);
     const path = join(outside, "link");
     await symlink(root, path);
-    await expect(HostDirectories.open(path, uid)).rejects.toMatchObject({
+    await expect(HostDirectories.open(path, { shared: uid })).rejects.toMatchObject({
       code: "invalid-argument",
     });
-    await expect(HostDirectories.open("users", uid)).rejects.toMatchObject({
+    await expect(HostDirectories.open("users", { shared: uid })).rejects.toMatchObject({
       code: "invalid-argument",
     });
     const file = join(outside, "file");
     await writeFile(file, "");
-    await expect(HostDirectories.open(file, uid)).rejects.toMatchObject({
+    await expect(HostDirectories.open(file, { shared: uid })).rejects.toMatchObject({
       code: "invalid-argument",
     });
   });
@@ -104,13 +117,13 @@ describe("The directories of users on the host", () => {
   it.runIf(own === 0)("refuse a root of somebody else's", async () => {
     await mkdir(root);
     await chown(root, 1000, 1000);
-    await expect(HostDirectories.open(root, 1000)).rejects.toMatchObject({
+    await expect(HostDirectories.open(root, { shared: 1000 })).rejects.toMatchObject({
       code: "invalid-argument",
     });
   });
 
   it("refuse a link where the engine would mount", async () => {
-    await using files = await HostDirectories.open(root, uid);
+    await using files = await HostDirectories.open(root, { shared: uid });
     await files.make(HASH);
     const { workspace } = files.sources(HASH);
     await rm(workspace, { recursive: true });
@@ -127,14 +140,14 @@ describe("The directories of users on the host", () => {
   });
 
   it.runIf(own === 0)("refuse files of another user than sandboxes run as", async () => {
-    await using before = await HostDirectories.open(root, 1000);
+    await using before = await HostDirectories.open(root, { shared: 1000 });
     await before.make(HASH);
-    await using after = await HostDirectories.open(root, 1001);
+    await using after = await HostDirectories.open(root, { shared: 1001 });
     await expect(after.check(HASH, ALICE)).rejects.toMatchObject({ code: "unavailable" });
   });
 
   it("are out of the way at once, and then deleted, however deep", async () => {
-    await using files = await HostDirectories.open(root, uid);
+    await using files = await HostDirectories.open(root, { shared: uid });
     await files.make(HASH);
     const { workspace } = files.sources(HASH);
     const deep = `import os
@@ -153,14 +166,14 @@ os.symlink("/etc", "link")`;
   });
 
   it("need not be there to be deleted", async () => {
-    await using files = await HostDirectories.open(root, uid);
+    await using files = await HostDirectories.open(root, { shared: uid });
     await (
       await files.setAside(HASH, ALICE)
     )();
   });
 
   it("are not taken away from a sandbox by one that had them before", async () => {
-    await using files = await HostDirectories.open(root, uid);
+    await using files = await HostDirectories.open(root, { shared: uid });
     await files.take(HASH, ALICE);
     const { workspace } = files.sources(HASH);
     await writeFile(join(workspace, "file"), "");
@@ -180,7 +193,7 @@ os.symlink("/etc", "link")`;
   });
 
   it("go where it was begun and cut off", async () => {
-    await using files = await HostDirectories.open(root, uid);
+    await using files = await HostDirectories.open(root, { shared: uid });
     await files.take(HASH, ALICE);
     await rename(files.sources(HASH).workspace, join(root, ".trash", "half"));
     await (
@@ -192,7 +205,7 @@ os.symlink("/etc", "link")`;
   });
 
   it("are made by many at once, also while they are deleted", async () => {
-    await using files = await HostDirectories.open(root, uid);
+    await using files = await HostDirectories.open(root, { shared: uid });
     for (let round = 0; round < 20; round++) {
       const makers = Array.from({ length: 8 }, () => files.make(HASH));
       const [discard] = await Promise.all([files.setAside(HASH, ALICE), ...makers]);
@@ -203,7 +216,7 @@ os.symlink("/etc", "link")`;
   });
 
   it("are not made where a sandbox had some that are gone", async () => {
-    await using files = await HostDirectories.open(root, uid);
+    await using files = await HostDirectories.open(root, { shared: uid });
     await files.installationId(undefined);
     await files.take(HASH, ALICE);
     await rm(join(root, HASH), { recursive: true });
@@ -219,7 +232,7 @@ os.symlink("/etc", "link")`;
   });
 
   it("go again where nothing came into them", async () => {
-    await using files = await HostDirectories.open(root, uid);
+    await using files = await HostDirectories.open(root, { shared: uid });
     await files.make(HASH);
     await files.release(HASH, "docker-b");
     expect(await readdir(root)).toEqual([".trash", "hosts"]);
@@ -230,7 +243,9 @@ os.symlink("/etc", "link")`;
   });
 
   it("are not made in places that are none", async () => {
-    await expect(HostDirectories.open("/proc/none/workspaces", uid)).rejects.toMatchObject({
+    await expect(
+      HostDirectories.open("/proc/none/workspaces", { shared: uid }),
+    ).rejects.toMatchObject({
       code: "unavailable",
       message: expect.stringMatching(/ENOENT/),
     });
@@ -238,12 +253,12 @@ os.symlink("/etc", "link")`;
 
   it("that a crash left behind half deleted go at the next start", async () => {
     {
-      await using files = await HostDirectories.open(root, uid);
+      await using files = await HostDirectories.open(root, { shared: uid });
       await files.make(HASH);
       await files.setAside(HASH, ALICE);
       expect(await readdir(join(root, ".trash"))).toHaveLength(1);
     }
-    await using files = await HostDirectories.open(root, uid);
+    await using files = await HostDirectories.open(root, { shared: uid });
     await vi.waitFor(async () => expect(await readdir(join(root, ".trash"))).toEqual([]));
     expect(await files.has(HASH)).toBe(false);
   });

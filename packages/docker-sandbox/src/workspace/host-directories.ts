@@ -1,58 +1,81 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { chmod, link, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  link,
+  lstat,
+  mkdir,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { SandboxError } from "@carrel/backend-protocol";
 import { requireInstallationId } from "../container/installation.ts";
 import { LABELS } from "../hardening/create-body.ts";
 import type { FileSources } from "../hardening/create-body.ts";
 import { SlotDirectories } from "../warm/slot-directories.ts";
-import { lstatIfThere, readIfThere } from "../warm/if-there.ts";
+import { lstatIfThere, moveIntoPlace, namesIn, readIfThere } from "../warm/if-there.ts";
 import { deleteTree } from "./delete-tree.ts";
-import type { FileStore, Holder } from "./file-store.ts";
+import type { CheckOptions, FileStore, Holder, TakeOverOptions } from "./file-store.ts";
 import { markFor, markedFor, publishDirectory, removeEmpty, takeOut } from "./key-directory.ts";
-import {
-  hasErrno,
-  isMissing,
-  makeForUser,
-  makeOwn,
-  requireForUser,
-  whyNotOwn,
-} from "./own-directory.ts";
+import { KeyOwner } from "./key-owner.ts";
+import { hasErrno, isMissing, makeOwn, whyNotOwn } from "./own-directory.ts";
+import type { UidRange } from "./uid-range.ts";
+import { ReservedUids, SharedUid } from "./uids.ts";
+import type { Uids } from "./uids.ts";
 
 const TRASH = ".trash";
 const INSTALLATION_FILE = "installation-id";
 const HOSTS_FILE = "hosts";
 /** `localhost` is one address: servers listen where their clients look, and where the agent looks first. */
 const HOSTS = "127.0.0.1\tlocalhost\n::1\tip6-localhost ip6-loopback\n";
+const OTHERS = 0o007;
+const MODE_BITS = 0o7777;
 /** How often a directory is made that somebody deletes meanwhile. */
 const MAKE_ATTEMPTS = 10;
 
+/** A range, `undefined` for one that is chosen once; or one uid for all sandboxes. */
+export type UidChoice = { range: UidRange | undefined } | { shared: number };
+
 /**
- * Files of users in `<root>/<hash of the key>/{workspace,home}`, owned by the sandboxes' uid, in
- * directories that only this process's user enters.
+ * Files of users in `<root>/<hash of the key>/{workspace,home}`, owned by the uid of the
+ * key's sandbox, in directories that only this process's user enters.
  */
 export class HostDirectories implements FileStore {
   readonly slots: SlotDirectories;
   readonly hostsFile: string;
   readonly #root: string;
   readonly #trash: string;
-  readonly #uid: number;
+  readonly #uids: Uids;
+  readonly #owner: KeyOwner;
+  #isRecovered = false;
   /** `null` until it was asked for. */
   #installation: string | null = null;
   readonly #end = new AbortController();
   readonly #sweeping: Promise<void>;
 
-  private constructor(root: string, uid: number) {
+  private constructor(root: string, uids: Uids) {
     this.#root = root;
+    this.#uids = uids;
+    this.#owner = new KeyOwner(uids);
     this.#trash = join(root, TRASH);
     this.hostsFile = join(root, HOSTS_FILE);
-    this.#uid = uid;
-    this.slots = new SlotDirectories({ root, trash: this.#trash, uid });
+    this.slots = new SlotDirectories({ root, trash: this.#trash, owner: this.#owner });
     this.#sweeping = this.#sweep();
   }
 
-  /** @throws `invalid-argument` where the root cannot be used */
-  static async open(root: string, uid: number): Promise<HostDirectories> {
+  /**
+   * @param usedByOthers uids that other installations on the engine use
+   * @throws `invalid-argument` where the root cannot be used
+   */
+  static async open(
+    root: string,
+    choice: UidChoice,
+    usedByOthers: () => Promise<readonly number[]> = () => Promise.resolve([]),
+  ): Promise<HostDirectories> {
     if (!isAbsolute(root) || root.includes("\0")) {
       throw new SandboxError({
         code: "invalid-argument",
@@ -60,8 +83,13 @@ export class HostDirectories implements FileStore {
       });
     }
     await makeOwn(root, "workspaceRoot");
+    await closeToOthers(root);
     await makeOwn(join(root, TRASH), `${TRASH} in workspaceRoot`);
-    const directories = new HostDirectories(root, uid);
+    const uids =
+      "shared" in choice
+        ? new SharedUid(choice.shared)
+        : await ReservedUids.open(root, choice.range, usedByOthers);
+    const directories = new HostDirectories(root, uids);
     await directories.#writeHosts();
     return directories;
   }
@@ -102,15 +130,14 @@ export class HostDirectories implements FileStore {
     };
   }
 
-  async make(keyHash: string): Promise<void> {
+  async make(keyHash: string): Promise<number> {
     await this.#requireRoot();
     await this.#requireHosts();
-    const { workspace, home } = this.sources(keyHash);
+    const directory = this.#directory(keyHash);
     for (let attempt = 1; ; attempt++) {
       try {
-        await publishDirectory(this.#directory(keyHash), this.#trash);
-        await Promise.all([makeForUser(workspace, this.#uid), makeForUser(home, this.#uid)]);
-        return;
+        await publishDirectory(directory, this.#trash, this.#owner.newDirectories());
+        return await this.#owner.prepare(directory);
       } catch (error) {
         // The last sandbox of the key is being destroyed.
         if (!isMissing(error) || attempt === MAKE_ATTEMPTS) throw translated(error);
@@ -118,7 +145,7 @@ export class HostDirectories implements FileStore {
     }
   }
 
-  async take(keyHash: string, holder: Holder): Promise<void> {
+  async take(keyHash: string, holder: Holder, signal?: AbortSignal): Promise<number> {
     try {
       await this.#mark(keyHash, holder);
     } catch (error) {
@@ -129,19 +156,81 @@ export class HostDirectories implements FileStore {
     // Until then a destroyer of the key's last sandbox may have taken something away.
     await this.make(keyHash);
     await this.slots.restore(keyHash);
+    try {
+      return await this.#owner.settle(this.#directory(keyHash), signal);
+    } catch (error) {
+      throw translated(error);
+    }
   }
 
-  async check(keyHash: string, holder: Holder): Promise<void> {
+  async check(keyHash: string, holder: Holder, options: CheckOptions = {}): Promise<number> {
     await this.#requireRoot();
     await this.#requireHosts();
     await this.slots.restore(keyHash);
-    const { workspace, home } = this.sources(keyHash);
     try {
       await this.#mark(keyHash, holder);
-      await Promise.all([requireForUser(workspace, this.#uid), requireForUser(home, this.#uid)]);
+      if (options.kept) {
+        const uid = await this.unlabelledUid(keyHash);
+        await this.#owner.require(this.#directory(keyHash), uid);
+        return uid;
+      }
+      return await this.#owner.settle(this.#directory(keyHash), options.signal);
     } catch (error) {
       throw isMissing(error) ? filesMissing(error) : translated(error);
     }
+  }
+
+  async unlabelledUid(keyHash: string): Promise<number> {
+    return (await lstat(this.sources(keyHash).workspace)).uid;
+  }
+
+  async hasLegacy(legacyHash: string): Promise<boolean> {
+    const found = await lstatIfThere(this.#directory(legacyHash));
+    if (found?.isDirectory()) return true;
+    if (this.#isRecovered) return false;
+    return (await this.slots.claims()).some((claim) => claim.keyHash === legacyHash);
+  }
+
+  /** From now on no claim is left that was cut off before this process began. */
+  recovered(): void {
+    this.#isRecovered = true;
+  }
+
+  async takeOver(
+    legacyHash: string,
+    keyHash: string,
+    { keepPath }: TakeOverOptions,
+  ): Promise<void> {
+    const [from, to] = [this.#directory(legacyHash), this.#directory(keyHash)];
+    try {
+      await this.slots.renameClaims(legacyHash, keyHash);
+      const isMoved = await moveIntoPlace(from, to);
+      if (!isMoved && (await lstatIfThere(from))?.isDirectory()) throw twoDirectories(from, to);
+      if (isMoved && keepPath) await symlink(keyHash, from);
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+
+  async sweepUids(inContainers: () => Promise<ReadonlySet<number>>): Promise<void> {
+    if (!(this.#uids instanceof ReservedUids)) return;
+    const places = [".slots", ".claims", "", TRASH].map((name) => join(this.#root, name));
+    await this.#uids.sweep(async () => {
+      const used = new Set<number>();
+      // In the order in which directories go from one to the next.
+      for (const place of places) {
+        for (const name of await namesIn(place)) {
+          const directory = join(place, name);
+          for (const uid of await this.#owner.uidsOf(directory)) used.add(uid);
+          // In the trash the directories of a key lie one by one, too.
+          const own = await lstatIfThere(directory);
+          if (own) used.add(own.uid);
+          this.#end.signal.throwIfAborted();
+        }
+      }
+      for (const uid of await inContainers()) used.add(uid);
+      return used;
+    });
   }
 
   async labelOfHolder(keyHash: string): Promise<string | null> {
@@ -150,7 +239,10 @@ export class HostDirectories implements FileStore {
   }
 
   async release(keyHash: string, sandboxId: string): Promise<void> {
-    await removeEmpty(this.#directory(keyHash), sandboxId);
+    const directory = this.#directory(keyHash);
+    const uids = await this.#owner.uidsOf(directory);
+    await removeEmpty(directory, sandboxId);
+    await this.#owner.free(uids, directory);
   }
 
   async has(keyHash: string): Promise<boolean> {
@@ -164,16 +256,21 @@ export class HostDirectories implements FileStore {
     await this.slots.restore(keyHash);
     const directory = this.#directory(keyHash);
     const trash = join(this.#trash, randomUUID());
+    let uids: number[] = [];
     try {
       if (!(await lstatIfThere(directory))) return nothing;
       if (!(await markFor(directory, holder))) return nothing;
+      uids = await this.#owner.uidsOf(directory);
       await mkdir(trash, { mode: 0o700 });
       await takeOut(directory, holder.sandboxId, trash);
     } catch (error) {
       if (isMissing(error)) return nothing;
       throw translated(error);
     }
-    return () => deleteTree(trash);
+    return async () => {
+      await deleteTree(trash);
+      await this.#owner.free(uids, directory);
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -231,6 +328,21 @@ export class HostDirectories implements FileStore {
       // What cannot be deleted now is tried again at the next start.
     }
   }
+}
+
+/** Whoever is neither its owner nor of its group sees not even which directories are in it. */
+async function closeToOthers(root: string): Promise<void> {
+  const { mode } = await lstat(root);
+  if ((mode & OTHERS) !== 0) await chmod(root, mode & MODE_BITS & ~OTHERS);
+}
+
+function twoDirectories(from: string, to: string): SandboxError {
+  return new SandboxError({
+    code: "unavailable",
+    message:
+      "A key has files under its older name and its new one. Stop the server that uses older names; then move the files of one directory into the other, and remove it: the cause names both.",
+    cause: new Error(`${from} and ${to}`),
+  });
 }
 
 function rootChanged(reason: string): SandboxError {

@@ -13,6 +13,8 @@ import { hasErrno, requireOwn } from "./own-directory.ts";
  * kernel finds nothing where they have become another's, however long ago one looked.
  */
 const MARK = "of.";
+/** A link whose text is the uid that the files are being given to; see `KeyOwner`. */
+export const GIVING = "giving";
 /** Nobody started a sandbox on them yet. */
 const NOBODY = `${MARK}nobody`;
 const ENTRIES = ["workspace", "home", "key"];
@@ -20,14 +22,26 @@ const MODE = 0o700;
 /** How often one looks again after somebody else was faster. */
 const MAX_ROUNDS = 10;
 
+/** What a directory has when it is published. */
+export interface DirectoryContents {
+  make: (draft: string) => Promise<void>;
+  /** Undoes that, as far as it came. */
+  unmake: (draft: string) => Promise<void>;
+}
+
 /**
  * Make it where it is not there.
  * @param trash directory on the same filesystem
+ * @param contents what is to be in it from the first moment
  * @throws `invalid-argument` where something else is there
  */
-export async function publishDirectory(path: string, trash: string): Promise<void> {
+export async function publishDirectory(
+  path: string,
+  trash: string,
+  contents?: DirectoryContents,
+): Promise<void> {
   if (!(await lstatIfThere(path)) || (await namesIn(path)).length === 0) {
-    await publish(path, trash);
+    await publish(path, trash, contents);
   }
   await requireOwn(path, "The directory of a sandbox");
 }
@@ -78,6 +92,7 @@ export async function takeOut(path: string, sandboxId: string, target: string): 
       await mkdir(target, { recursive: true, mode: MODE });
     }
   }
+  await rm(`${mark}/../${GIVING}`, { force: true });
   await removeIfThere(mark);
   await removeIfThere(path);
 }
@@ -88,7 +103,7 @@ export async function removeEmpty(path: string, sandboxId: string): Promise<void
     const mark = join(path, name);
     const places = ["workspace", "home"].map((place) => removeIfThere(`${mark}/../${place}`));
     if (!(await Promise.all(places)).every(Boolean)) continue;
-    await rm(`${mark}/../key`, { force: true });
+    for (const name of ["key", GIVING]) await rm(`${mark}/../${name}`, { force: true });
     await removeIfThere(mark);
     await removeIfThere(path);
   }
@@ -114,14 +129,16 @@ export function passOn(path: string, from: string | null, sandboxId: string): Pr
   return renameIfThere(join(path, mark), join(path, MARK + sandboxId));
 }
 
-async function publish(path: string, trash: string): Promise<void> {
+async function publish(path: string, trash: string, contents?: DirectoryContents): Promise<void> {
   for (let round = 1; ; round++) {
     const draft = join(trash, randomUUID());
-    await mkdir(join(draft, NOBODY), { recursive: true, mode: MODE });
     try {
+      await mkdir(join(draft, NOBODY), { recursive: true, mode: MODE });
+      await contents?.make(draft);
       // It takes the place of nothing, or of an empty directory.
       return await rename(draft, path);
     } catch (error) {
+      await contents?.unmake(draft);
       await removeIfThere(join(draft, NOBODY));
       await removeIfThere(draft);
       // Somebody else made it, or it is none: that is seen next.

@@ -35,23 +35,27 @@ export function whyNotOwn(found: Stats): string | null {
   return `must be writable by its owner alone, and has mode ${(found.mode & 0o7777).toString(8)}; chmod 700 it`;
 }
 
-/** Make a directory that the sandboxes' user owns, or see that what is there is one. */
-export async function makeForUser(path: string, uid: number): Promise<void> {
+/**
+ * Make a directory that a sandbox's user owns, or see that what is there is one.
+ * @param only nobody else may own it
+ */
+export async function makeForUser(path: string, uid: number, only = true): Promise<void> {
   await makeDirectory(path);
-  await requireForUser(path, uid);
+  await requireForUser(path, uid, only);
 }
 
-/** @throws `unavailable` where it is no directory of the sandboxes' user */
-export async function requireForUser(path: string, uid: number): Promise<void> {
+/** @throws `unavailable` where it is no directory of the sandbox's user */
+export async function requireForUser(path: string, uid: number, only = true): Promise<void> {
   // The engine resolves the path when it mounts: no link may stand there.
   const found = await look(path);
   const isDirectory = found.isDirectory();
   if (isDirectory && found.uid === uid) return;
   // Another one is about to give it to the user, or was cut off when it was.
   if (isDirectory && found.uid === process.getuid?.()) return giveTo(path, uid);
+  if (isDirectory && !only) return;
   throw new SandboxError({
     code: "unavailable",
-    message: `Where the files of a sandbox lie there must be a directory of the uid ${uid}, as which sandboxes run; change the owner of all that is in it, or the option uid.`,
+    message: `Where the files of a sandbox lie there must be a directory of the uid ${uid}, as which the sandbox runs; change the owner of all that is in it.`,
     cause: new Error(path),
   });
 }

@@ -8,7 +8,6 @@ import {
   refusal,
   textOf,
 } from "./hostile-bench.ts";
-import { TEST_UID } from "../../src/testing/uid.ts";
 
 /** Ways of a child to get away from whoever wants to stop it. */
 const ESCAPES = {
@@ -27,7 +26,7 @@ const SUICIDES = {
   "kill -9 -1": "kill -9 -1",
   "kill -9 1": "kill -9 1; kill -TERM 1; kill -STOP 1",
   "the agent": "pkill -9 -f carrel-agent; true",
-  pkill: `pkill -9 -u ${TEST_UID}`,
+  pkill: "pkill -9 -u $(id -u)",
   shutdown: "shutdown now; reboot; halt; poweroff; true",
 };
 

@@ -29,7 +29,7 @@ async function strayDirectories(bed: TestBed, warm: number): Promise<string[]> {
     return names.map((each) => `${name}/${each}`);
   };
   const slots = await inside(".slots");
-  const known = new Set(bed.keys.map(directoryOf));
+  const known = new Set(bed.keys.map((key) => directoryOf(bed.workspaceRoot, key)));
   const users = await readdir(bed.workspaceRoot);
   return [
     ...(slots.length > warm ? slots : []),

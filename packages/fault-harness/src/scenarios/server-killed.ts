@@ -154,7 +154,11 @@ async function expectNoOrphans(bed: TestBed, cleanAfterMs: number[]): Promise<vo
 
 async function hashPlanted(bed: TestBed): Promise<Map<string, string>> {
   const hashes = KEYS.map(async (key): Promise<[string, string]> => {
-    const directory = join(bed.workspaceRoot, directoryOf(key), "workspace/planted");
+    const directory = join(
+      bed.workspaceRoot,
+      directoryOf(bed.workspaceRoot, key),
+      "workspace/planted",
+    );
     return [key, await hashTree(directory)];
   });
   return new Map(await Promise.all(hashes));

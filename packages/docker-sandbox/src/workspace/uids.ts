@@ -1,0 +1,150 @@
+import { randomInt, randomUUID } from "node:crypto";
+import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { SandboxError } from "@carrel/backend-protocol";
+import { lstatIfThere, namesIn, removeIfThere } from "../warm/if-there.ts";
+import { hasErrno, makeOwn } from "./own-directory.ts";
+import type { UidRange } from "./uid-range.ts";
+import { chooseBlock, contains, parseRange } from "./uid-range.ts";
+
+const MARKERS = ".uids";
+const RANGE_FILE = "uid-range";
+/** How many uids that somebody has are passed over before the range counts as full. */
+const MAX_TRIES = 10_000;
+/** A uid that nothing has is somebody's about to be used, unless its marker is older than this. */
+const UNUSED_AFTER_MS = 60 * 60_000;
+
+/** The uids that the sandboxes of one installation run as. */
+export interface Uids {
+  /** The one uid of all sandboxes, or `null` if each has its own. */
+  readonly shared: number | null;
+  /** Reserves a uid that no other sandbox has, in whatever process. @throws `unavailable` if none is left */
+  take(): Promise<number>;
+  /** Gives back a uid that has no files and no container any more. Ignores uids of others. */
+  free(uid: number): Promise<void>;
+  /** Reports whether a sandbox may have it. */
+  includes(uid: number): boolean;
+}
+
+/** All sandboxes have one uid, because this process can give files to nobody but itself. */
+export class SharedUid implements Uids {
+  readonly shared: number;
+
+  constructor(uid: number) {
+    this.shared = uid;
+  }
+
+  take(): Promise<number> {
+    return Promise.resolve(this.shared);
+  }
+
+  free(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  includes(uid: number): boolean {
+    return uid === this.shared;
+  }
+}
+
+/** Uids of a range. The directory `<root>/.uids/<uid>`, which one process alone can make, reserves one. */
+export class ReservedUids implements Uids {
+  readonly shared = null;
+  readonly #range: UidRange;
+  readonly #markers: string;
+
+  private constructor(range: UidRange, markers: string) {
+    this.#range = range;
+    this.#markers = markers;
+  }
+
+  /**
+   * @param given the range that the operator chose; otherwise one is chosen once and kept in the root
+   * @param usedByOthers uids that containers of other installations have
+   */
+  static async open(
+    root: string,
+    given: UidRange | undefined,
+    usedByOthers: () => Promise<readonly number[]>,
+  ): Promise<ReservedUids> {
+    const markers = join(root, MARKERS);
+    await makeOwn(markers, `${MARKERS} in workspaceRoot`);
+    return new ReservedUids(given ?? (await keptRange(root, usedByOthers)), markers);
+  }
+
+  async take(): Promise<number> {
+    const { first, count } = this.#range;
+    const start = randomInt(count);
+    for (let offset = 0; offset < Math.min(count, MAX_TRIES); offset++) {
+      const uid = first + ((start + offset) % count);
+      try {
+        await mkdir(join(this.#markers, String(uid)), { mode: 0o700 });
+        return uid;
+      } catch (error) {
+        if (!hasErrno(error, "EEXIST")) throw error;
+      }
+    }
+    throw new SandboxError({
+      code: "unavailable",
+      message: `No uid is left of the ${count} from ${first}; remove sandboxes, or choose a larger range by the option uids.`,
+    });
+  }
+
+  async free(uid: number): Promise<void> {
+    if (this.includes(uid)) await removeIfThere(join(this.#markers, String(uid)));
+  }
+
+  includes(uid: number): boolean {
+    return contains(this.#range, uid);
+  }
+
+  /** Frees what processes left that were killed. @param findUsed is asked after the markers were read */
+  async sweep(findUsed: () => Promise<ReadonlySet<number>>): Promise<void> {
+    const before = Date.now() - UNUSED_AFTER_MS;
+    const old: string[] = [];
+    for (const name of await namesIn(this.#markers)) {
+      const found = await lstatIfThere(join(this.#markers, name));
+      if (found !== null && found.mtimeMs < before) old.push(name);
+    }
+    if (old.length === 0) return;
+    const used = await findUsed();
+    for (const name of old) {
+      if (!used.has(Number(name))) await removeIfThere(join(this.#markers, name));
+    }
+  }
+}
+
+/** Several processes agree on one: it is whole before it has its name. */
+async function keptRange(
+  root: string,
+  usedByOthers: () => Promise<readonly number[]>,
+): Promise<UidRange> {
+  const file = join(root, RANGE_FILE);
+  const kept = await readRange(file);
+  if (kept) return kept;
+  const { first, count } = chooseBlock(await usedByOthers());
+  const draft = `${file}.${randomUUID()}`;
+  await writeFile(draft, `${first} ${count}\n`, { mode: 0o600 });
+  try {
+    await link(draft, file);
+  } catch (error) {
+    if (!hasErrno(error, "EEXIST")) throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+  return (await readRange(file)) ?? { first, count };
+}
+
+async function readRange(file: string): Promise<UidRange | null> {
+  try {
+    const range = parseRange(await readFile(file, "utf8"));
+    if (range) return range;
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return null;
+    throw error;
+  }
+  throw new SandboxError({
+    code: "invalid-argument",
+    message: `${RANGE_FILE} in workspaceRoot must be two numbers, the first uid and how many; correct it, or remove it so that another range is chosen.`,
+  });
+}
