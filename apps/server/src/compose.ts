@@ -22,6 +22,7 @@ import type { Config } from "./config.ts";
 import { chooseModel } from "./model/chat-model.ts";
 import type { ChosenModel } from "./model/chat-model.ts";
 import { chooseProvider } from "./provider/choose-provider.ts";
+import { UserShares } from "./http/user-shares.ts";
 import { sessionMetrics } from "./metrics/session-metrics.ts";
 import type { AppServices } from "./services.ts";
 
@@ -79,6 +80,7 @@ export async function compose({
       chats,
       model: { name: chosen.name, demo: chosen.demo },
       metrics: sessionMetrics(manager),
+      shares: new UserShares(config.http),
       logger,
       version: readVersion(),
       webRoot: WEB_ROOT,

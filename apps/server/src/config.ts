@@ -1,5 +1,14 @@
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import {
+  DEFAULT_MAX_CONNECTIONS,
+  DEFAULT_MAX_REQUESTS_PER_USER,
+  DEFAULT_MAX_STREAMS_PER_USER,
+  DEFAULT_MAX_TRANSFERS_PER_USER,
+  DEFAULT_MAX_TURNS_PER_USER,
+  defaultMemoryMiB,
+} from "./http/http-limits.ts";
+import type { HttpLimits } from "./http/http-limits.ts";
 
 /** What the server was told by its environment. Frozen. */
 export interface Config {
@@ -15,6 +24,7 @@ export interface Config {
   databaseIsOwn: boolean;
   idleTimeoutMs: number;
   cleanupIntervalMs: number;
+  http: HttpLimits;
   sandbox: SandboxConfig;
   model: ModelConfig;
 }
@@ -85,6 +95,15 @@ const seconds = (fallback: number) =>
     .refine((value) => value > 0, "must be more than 0")
     .default(fallback);
 
+/** A limit: at least 1, so that nobody is locked out by a slip. */
+const count = (fallback: number) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,6}$/, "must be a whole number, 1 to 999999")
+    .transform(Number)
+    .refine((value) => value > 0, "must be a whole number, 1 to 999999")
+    .default(fallback);
+
 const environmentSchema = z.object({
   PORT: z
     .string()
@@ -115,6 +134,12 @@ const environmentSchema = z.object({
   HOME: z.string().optional(),
   CARREL_IDLE_TIMEOUT_SECONDS: seconds(1800),
   CARREL_CLEANUP_INTERVAL_SECONDS: seconds(300),
+  CARREL_MAX_CONNECTIONS: count(DEFAULT_MAX_CONNECTIONS),
+  CARREL_MAX_REQUESTS_PER_USER: count(DEFAULT_MAX_REQUESTS_PER_USER),
+  CARREL_MAX_STREAMS_PER_USER: count(DEFAULT_MAX_STREAMS_PER_USER),
+  CARREL_MAX_TRANSFERS_PER_USER: count(DEFAULT_MAX_TRANSFERS_PER_USER),
+  CARREL_MAX_TURNS_PER_USER: count(DEFAULT_MAX_TURNS_PER_USER),
+  CARREL_MAX_HTTP_MEMORY_MIB: count(defaultMemoryMiB()),
   CARREL_WARM_POOL: z
     .string()
     .regex(/^[0-9]{1,4}$/, "must be a whole number of sandboxes, 0 to 1000")
@@ -162,6 +187,7 @@ export function readConfig(variables: NodeJS.ProcessEnv, workingDirectory: strin
     databaseIsOwn: environment.DATABASE_URL === undefined,
     idleTimeoutMs: environment.CARREL_IDLE_TIMEOUT_SECONDS * 1000,
     cleanupIntervalMs: environment.CARREL_CLEANUP_INTERVAL_SECONDS * 1000,
+    http: Object.freeze(httpLimits(environment)),
     sandbox: Object.freeze(sandboxConfig(environment, workingDirectory)),
     model: Object.freeze(modelConfig(environment)),
   });
@@ -200,6 +226,19 @@ function crossProblems(environment: Environment): string[] {
     );
   }
   return problems;
+}
+
+function httpLimits(environment: Environment): HttpLimits {
+  return {
+    maxConnections: environment.CARREL_MAX_CONNECTIONS,
+    perUser: Object.freeze({
+      requests: environment.CARREL_MAX_REQUESTS_PER_USER,
+      streams: environment.CARREL_MAX_STREAMS_PER_USER,
+      transfers: environment.CARREL_MAX_TRANSFERS_PER_USER,
+      turns: environment.CARREL_MAX_TURNS_PER_USER,
+    }),
+    memoryBytes: environment.CARREL_MAX_HTTP_MEMORY_MIB * 1024 * 1024,
+  };
 }
 
 function sandboxConfig(environment: Environment, workingDirectory: string): SandboxConfig {
