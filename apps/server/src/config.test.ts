@@ -22,6 +22,11 @@ describe("the configuration", () => {
       databaseIsOwn: true,
       idleTimeoutMs: 1_800_000,
       cleanupIntervalMs: 300_000,
+      http: {
+        maxConnections: 1000,
+        perUser: { requests: 128, streams: 32, transfers: 32, turns: 32 },
+        memoryBytes: expect.any(Number),
+      },
       sandbox: {
         kind: "automatic",
         engineHost: undefined,
@@ -33,6 +38,25 @@ describe("the configuration", () => {
       },
       model: { kind: "demo" },
     });
+  });
+
+  it("takes the limits of what a user may have of the server, which are never 0", () => {
+    const variables = {
+      CARREL_MAX_CONNECTIONS: "50",
+      CARREL_MAX_REQUESTS_PER_USER: "1",
+      CARREL_MAX_STREAMS_PER_USER: "2",
+      CARREL_MAX_TRANSFERS_PER_USER: "3",
+      CARREL_MAX_TURNS_PER_USER: "4",
+      CARREL_MAX_HTTP_MEMORY_MIB: "5",
+    };
+    expect(readConfig(variables, "/x").http).toEqual({
+      maxConnections: 50,
+      perUser: { requests: 1, streams: 2, transfers: 3, turns: 4 },
+      memoryBytes: 5 * 1024 * 1024,
+    });
+    for (const name of Object.keys(variables)) {
+      expect(problemsOf({ [name]: "0" })).toEqual([expect.stringMatching(`^${name} .*1 to`)]);
+    }
   });
 
   it("takes a database of many servers, and repeats nothing of its address", () => {
