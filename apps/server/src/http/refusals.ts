@@ -23,6 +23,11 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     code: "too-large",
     message: "The headers of the request are larger than 16 KiB.",
   },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: {
+    status: 413,
+    code: "too-large",
+    message: "The chunks of the body have extensions of more than 16 KiB.",
+  },
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
     code: "timeout",
