@@ -92,9 +92,11 @@ describe("connections when places are scarce", { timeout: TIMEOUT_MS }, () => {
     await refused.closed;
     expect(refused.received).toMatch(/Retry-After: 1\r\n.*"code":"capacity"/s);
     one[Symbol.dispose]();
-    await expect.poll(async () => (await fetch(`${app.url}/healthz`).catch(() => null))?.status, {
-      timeout: 20_000,
-    }).toBe(200);
+    await expect
+      .poll(async () => (await fetch(`${app.url}/healthz`).catch(() => null))?.status, {
+        timeout: 20_000,
+      })
+      .toBe(200);
     two[Symbol.dispose]();
   });
 });
@@ -124,7 +126,10 @@ describe("a client that is too slow", { timeout: TIMEOUT_MS }, () => {
     client.write(
       `POST /sessions/${session}/execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${header}\r\n\r\n`,
     );
-    const trickle = setInterval(() => client.write(header.startsWith("T") ? "1\r\n \r\n" : " "), 100);
+    const trickle = setInterval(
+      () => client.write(header.startsWith("T") ? "1\r\n \r\n" : " "),
+      100,
+    );
     await client.readUntil('"timeout"');
     expect(client.received).toMatch(/^HTTP\/1\.1 408 .*"code":"timeout"/s);
     await client.closed;
@@ -207,9 +212,12 @@ describe("requests that are sent ahead", { timeout: TIMEOUT_MS }, () => {
     await client.closed;
     const sandbox = await app.inner.services.manager.getSession(session);
     await expect
-      .poll(async () => (await sandbox.processes()).filter(({ result }) => result === null).length, {
-        timeout: 20_000,
-      })
+      .poll(
+        async () => (await sandbox.processes()).filter(({ result }) => result === null).length,
+        {
+          timeout: 20_000,
+        },
+      )
       .toBe(0);
     expect((await sandbox.processes()).length).toBeLessThanOrEqual(1);
     await expectServed(app);
@@ -258,8 +266,16 @@ describe("unusual requests", { timeout: TIMEOUT_MS }, () => {
       "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
       200,
     ],
-    ["with many headers", `GET /healthz HTTP/1.1\r\nHost: localhost\r\n${"a: b\r\n".repeat(100)}\r\n`, 200],
-    ["with larger headers", `GET /healthz HTTP/1.1\r\nHost: localhost\r\na: ${"b".repeat(20_000)}\r\n\r\n`, 431],
+    [
+      "with many headers",
+      `GET /healthz HTTP/1.1\r\nHost: localhost\r\n${"a: b\r\n".repeat(100)}\r\n`,
+      200,
+    ],
+    [
+      "with larger headers",
+      `GET /healthz HTTP/1.1\r\nHost: localhost\r\na: ${"b".repeat(20_000)}\r\n\r\n`,
+      431,
+    ],
     ["with a huge address", `GET /${"a".repeat(100_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 431],
     [
       "with endless chunk extensions",

@@ -31,7 +31,9 @@ describe("a directory over HTTP", () => {
     const session = await app.createSession();
     const names = ["a", "B", "ä", "😀", "z z", "&=?#%"];
     for (const name of names) await app.put(session, name, "x");
-    const inOrder = names.toSorted((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)));
+    const inOrder = names.toSorted((one, other) =>
+      Buffer.compare(Buffer.from(one), Buffer.from(other)),
+    );
     for (const limit of [1, 2, 5, 100]) {
       expect((await allPages(app, session, limit)).flat()).toEqual(inOrder);
     }
@@ -45,7 +47,9 @@ describe("a directory over HTTP", () => {
     const first = await page(app, session, "");
     expect(first.files).toHaveLength(1000);
     expect(first.next).toBe(first.files.at(-1)?.name);
-    expect((await allPages(app, session, 1000)).map(({ length }) => length)).toEqual([1000, 1000, 500]);
+    expect((await allPages(app, session, 1000)).map(({ length }) => length)).toEqual([
+      1000, 1000, 500,
+    ]);
   });
 
   it.each([
@@ -61,12 +65,15 @@ describe("a directory over HTTP", () => {
     expect(await errorOf(answer)).toEqual({ status: 400, code: "invalid-argument", message });
   });
 
-  it.each(["after=a/b", "after=..", "after=/", "after=/Lw"])("with %s is refused", async (query) => {
-    await using app = await startTestApp();
-    const session = await app.createSession();
-    const answer = await app.request(`/sessions/${session}/files?${query}`);
-    expect(await errorOf(answer)).toMatchObject({ status: 400, code: "invalid-argument" });
-  });
+  it.each(["after=a/b", "after=..", "after=/", "after=/Lw"])(
+    "with %s is refused",
+    async (query) => {
+      await using app = await startTestApp();
+      const session = await app.createSession();
+      const answer = await app.request(`/sessions/${session}/files?${query}`);
+      expect(await errorOf(answer)).toMatchObject({ status: 400, code: "invalid-argument" });
+    },
+  );
 
   it.each(["plain", "ü 😀", "\ud800half", "a\udcffb"])("can go on after the name %j", (name) => {
     const cursor = cursorOfName(name);

@@ -42,7 +42,10 @@ const controlCharacters = {
 const ROUTES: [string, (session: string) => Promise<RawClient>][] = [
   ["a download", (id) => app.send("GET", `/sessions/${id}/files/content?path=large`)],
   ["an archive", (id) => app.send("GET", `/sessions/${id}/files/archive?path=dir`)],
-  ["the answer of a command", (id) => app.send("POST", `/sessions/${id}/execute`, controlCharacters)],
+  [
+    "the answer of a command",
+    (id) => app.send("POST", `/sessions/${id}/execute`, controlCharacters),
+  ],
 ];
 
 describe("a client that stops reading", { timeout: TIMEOUT_MS }, () => {
@@ -88,9 +91,7 @@ describe("a client that stops reading", { timeout: TIMEOUT_MS }, () => {
   it("does not hold a connection by a byte now and then", async () => {
     using client = await app.send("GET", `/sessions/${session}/files/content?path=large`);
     const trickle = setInterval(() => client.socket.read(1), 100);
-    await expect
-      .poll(() => app.inner.services.shares.ownerCount, { timeout: 20_000 })
-      .toBe(1);
+    await expect.poll(() => app.inner.services.shares.ownerCount, { timeout: 20_000 }).toBe(1);
     await expectNothingHeld();
     clearInterval(trickle);
   });

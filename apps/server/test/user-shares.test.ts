@@ -73,7 +73,8 @@ describe("the share of a user over HTTP", { timeout: TIMEOUT_MS }, () => {
   it("is one for all callers without a user id, and apart from that of sessions that do not exist", async () => {
     await using app = await startListeningApp({ variables });
     const sessions = [await app.inner.createSession(), await app.inner.createSession()];
-    const stall = "POST /sessions/ses_unknown/execute HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n";
+    const stall =
+      "POST /sessions/ses_unknown/execute HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n";
     const unknown: RawClient[] = [];
     for (let index = 0; index < 4; index++) {
       const client = await app.connect();
@@ -166,7 +167,7 @@ describe("a session that is opened for a client that leaves", { timeout: TIMEOUT
     const gate = Promise.withResolvers<void>();
     let isAsked = false;
     // The sandbox runs already when the server hears that the client has left.
-    manager.createSession = async ({ signal: _unheard, ...options } = {}) => {
+    manager.createSession = async ({ signal: _unheard, ...options }) => {
       const id = await createSession(options);
       isAsked = true;
       await gate.promise;

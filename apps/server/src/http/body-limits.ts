@@ -32,7 +32,8 @@ export function limitBodies(patience: Patience = DEFAULT_PATIENCE): MiddlewareHa
     if (WITHOUT_BODY.has(c.req.method)) return next();
     const incoming = c.env?.incoming;
     if (incoming === undefined) return limitJson(c, next);
-    if (Number(c.req.header("content-length") ?? 0) > MAX_JSON_BYTES) throw tooLarge(MAX_JSON_BYTES);
+    if (Number(c.req.header("content-length") ?? 0) > MAX_JSON_BYTES)
+      throw tooLarge(MAX_JSON_BYTES);
     let stop = (_error: Error): void => {};
     const account = c.get("visit").holdMemory(0, (error) => stop(error));
     // What Hono's adapter takes as the body, if it is there.

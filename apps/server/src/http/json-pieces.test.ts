@@ -1,14 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { isSmall, jsonPieces, memoryCost } from "./json-pieces.ts";
 
-const long = "abc\u0001😀\ud800\"\\\n".repeat(30_000);
+const long = 'abc\u0001😀\ud800"\\\n'.repeat(30_000);
 
 describe("JSON in pieces", () => {
   it.each([
     ["a small value", { a: [1, "x", null, true, {}] }],
     ["a long text", long],
     ["a text of characters that take two units", "😀".repeat(40_000)],
-    ["a long list", Array.from({ length: 5000 }, (_, index) => ({ name: `n${index}`, size: index }))],
+    [
+      "a long list",
+      Array.from({ length: 5000 }, (_, index) => ({ name: `n${index}`, size: index })),
+    ],
     ["long texts in an object", { one: long, none: undefined, two: [long, { three: long }] }],
     ["an object of nothing that can be said", { a: undefined }],
     ["a large list with holes in it", [undefined, long, () => 1]],
@@ -18,7 +21,9 @@ describe("JSON in pieces", () => {
   });
 
   it("has only pieces of a bounded size, whatever its parts are", () => {
-    const pieces = [...jsonPieces({ text: "\u0001".repeat(1_000_000), list: Array(5000).fill("x") })];
+    const pieces = [
+      ...jsonPieces({ text: "\u0001".repeat(1_000_000), list: Array(5000).fill("x") }),
+    ];
     expect(pieces.length).toBeGreaterThan(50);
     expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(128 * 1024);
   });

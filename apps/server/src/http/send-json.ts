@@ -25,5 +25,9 @@ function streamJson(c: Context<AppEnv>, body: object): Response {
   const account = c
     .get("visit")
     .holdMemory(memoryCost(body), () => void c.env?.outgoing?.destroy());
-  return c.body(pacedStream(jsonPieces(body), () => account[Symbol.dispose]()), 200, headers);
+  return c.body(
+    pacedStream(jsonPieces(body), () => account[Symbol.dispose]()),
+    200,
+    headers,
+  );
 }

@@ -31,7 +31,12 @@ describe("the share of a user", () => {
     const shares = makeShares();
     shares.open({ userId: "alice" }).take("streams");
     expect(() => shares.open({ userId: "alice" }).take("streams")).toThrow(/streams/);
-    for (const owner of [{ userId: "bob" }, { userId: null }, "unknown", { userId: "nobody" }] as const) {
+    for (const owner of [
+      { userId: "bob" },
+      { userId: null },
+      "unknown",
+      { userId: "nobody" },
+    ] as const) {
       shares.open(owner).take("streams");
       expect(() => shares.open(owner).take("streams")).toThrow(/streams/);
     }

@@ -34,7 +34,9 @@ async function tellOpening(
   let id = 0;
   const tell = ({ event, data }: WireOpeningEvent): Promise<void> =>
     stream.writeSSE({ id: String(++id), event, data: JSON.stringify(data) });
-  const progress = new LatestOnly<WireStartProgress>((data) => tell({ event: "start-progress", data }));
+  const progress = new LatestOnly<WireStartProgress>((data) =>
+    tell({ event: "start-progress", data }),
+  );
   // Proxies close connections that are silent.
   const heartbeat = setInterval(() => {
     if (progress.isIdle) void stream.write(": still starting\n\n");

@@ -69,7 +69,10 @@ export async function startListeningApp({
 
 /** Lets every sandbox of a server list the same many files, which need not be made. */
 export function listManyFiles({ services }: TestApp, count: number): void {
-  const names = Array.from({ length: count }, (_, index) => `file-${String(index).padStart(9, "0")}`);
+  const names = Array.from(
+    { length: count },
+    (_, index) => `file-${String(index).padStart(9, "0")}`,
+  );
   const { manager } = services;
   const getSession = manager.getSession.bind(manager);
   manager.getSession = async (id, options) => ({

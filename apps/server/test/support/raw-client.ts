@@ -48,7 +48,11 @@ export class RawClient implements Disposable {
   /** Reads at least that many bytes, or to the end of the connection. */
   async read(bytes: number): Promise<void> {
     const goal = this.#received.byteLength + bytes;
-    while (this.#received.byteLength < goal && !this.socket.readableEnded && !this.socket.destroyed) {
+    while (
+      this.#received.byteLength < goal &&
+      !this.socket.readableEnded &&
+      !this.socket.destroyed
+    ) {
       const chunk = this.socket.read() as Buffer | null;
       if (chunk !== null) this.#received = Buffer.concat([this.#received, chunk]);
       else await Promise.race([once(this.socket, "readable").catch(() => {}), this.closed]);
