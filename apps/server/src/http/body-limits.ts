@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../services.ts";
+import { refuseManyValues } from "./json-structure.ts";
 import { DEFAULT_PATIENCE } from "./patience.ts";
 import type { Patience } from "./patience.ts";
 import { readBody } from "./request-body.ts";
@@ -31,21 +32,26 @@ export function limitBodies(patience: Patience = DEFAULT_PATIENCE): MiddlewareHa
   return createMiddleware<AppEnv>(async (c, next) => {
     if (WITHOUT_BODY.has(c.req.method)) return next();
     const incoming = c.env?.incoming;
-    if (incoming === undefined) return limitJson(c, next);
+    if (incoming === undefined) {
+      return limitJson(c, async () => {
+        refuseManyValues(new Uint8Array(await c.req.arrayBuffer()));
+        await next();
+      });
+    }
     if (Number(c.req.header("content-length") ?? 0) > MAX_JSON_BYTES)
       throw tooLarge(MAX_JSON_BYTES);
     let stop = (_error: Error): void => {};
     const account = c.get("visit").holdMemory(0, (error) => stop(error));
-    // What Hono's adapter takes as the body, if it is there.
-    Object.assign(incoming, {
-      rawBody: await readBody(incoming, {
-        maxBytes: MAX_JSON_BYTES,
-        tooLarge: () => tooLarge(MAX_JSON_BYTES),
-        timeoutMs: patience.bodyMs,
-        account,
-        onEnd: (reject) => (stop = reject),
-      }),
+    const rawBody = await readBody(incoming, {
+      maxBytes: MAX_JSON_BYTES,
+      tooLarge: () => tooLarge(MAX_JSON_BYTES),
+      timeoutMs: patience.bodyMs,
+      account,
+      onEnd: (reject) => (stop = reject),
     });
+    refuseManyValues(rawBody);
+    // What Hono's adapter takes as the body, if it is there.
+    Object.assign(incoming, { rawBody });
     return next();
   });
 }
