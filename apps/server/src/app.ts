@@ -10,6 +10,7 @@ import { logRequests } from "./http/request-log.ts";
 import { securityHeaders } from "./http/security-headers.ts";
 import { mountStaticPage } from "./http/static-page.ts";
 import { refuseBrokenEncoding } from "./http/url-encoding.ts";
+import { countVisits } from "./http/visits.ts";
 import { describeApi } from "./openapi.ts";
 import { adminRoutes } from "./routes/admin-routes.ts";
 import { chatRoutes } from "./routes/chat-routes.ts";
@@ -29,7 +30,7 @@ export function createApp(services: AppServices) {
   app.use(requestId({ headerName: "" }));
   app.use(logRequests(services.logger));
   app.use(securityHeaders, keepOutOfCaches, refuseForeignCallers);
-  app.use(refuseBrokenEncoding, limitBodies);
+  app.use(refuseBrokenEncoding, countVisits(services), limitBodies(services.patience));
   app.use(
     methodNotAllowed({
       app,
@@ -49,8 +50,13 @@ export function createApp(services: AppServices) {
     .route("/", commandRoutes(services))
     .route("/", adminRoutes(services))
     .route("/", healthRoutes(services))
-    .route("/", metricsRoutes(services))
-    .doc31("/openapi.json", describeApi(services.version));
+    .route("/", metricsRoutes(services));
+  // It takes tens of milliseconds to write, and is always the same.
+  let description: string | null = null;
+  app.get("/openapi.json", (c) => {
+    description ??= JSON.stringify(app.getOpenAPI31Document(describeApi(services.version)));
+    return c.body(description, 200, { "Content-Type": "application/json" });
+  });
   mountStaticPage(app, services.webRoot);
   return api;
 }

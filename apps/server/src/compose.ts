@@ -23,6 +23,7 @@ import { chooseModel } from "./model/chat-model.ts";
 import type { ChosenModel } from "./model/chat-model.ts";
 import { makePrivateFolder } from "./private-folder.ts";
 import { chooseProvider } from "./provider/choose-provider.ts";
+import { UserShares } from "./http/user-shares.ts";
 import { sessionMetrics } from "./metrics/session-metrics.ts";
 import type { AppServices } from "./services.ts";
 
@@ -74,13 +75,9 @@ export async function compose({
   opened.use(provider);
   const store = await createSessionStore(database);
   const { memoryBytes, ...limits } = config.limits;
-  const manager = new SessionManager({
-    provider,
-    store,
-    idleTimeoutMs: config.idleTimeoutMs,
-    memory: new MemoryBudget({ name: "The server", limitBytes: memoryBytes }),
-    ...limits,
-  });
+  const { idleTimeoutMs } = config;
+  const memory = new MemoryBudget({ name: "The server", limitBytes: memoryBytes });
+  const manager = new SessionManager({ provider, store, idleTimeoutMs, memory, ...limits });
   opened.use(manager);
   logSessions(manager, logger);
   const chats = await openChats({ database, manager, chosen, logger, maxTurnMs });
@@ -96,6 +93,11 @@ export async function compose({
       chats,
       model: { name: chosen.name, demo: chosen.demo },
       metrics: sessionMetrics(manager),
+      shares: new UserShares({
+        perUser: config.http.perUser,
+        memory,
+        memoryOf: (userId) => manager.memoryOfUser(userId),
+      }),
       logger,
       version: readVersion(),
       webRoot: WEB_ROOT,

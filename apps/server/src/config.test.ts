@@ -1,3 +1,4 @@
+import { DEFAULT_MEMORY_BYTES } from "@carrel/session-manager";
 import { describe, expect, it } from "vitest";
 import { ConfigError, readConfig } from "./config.ts";
 
@@ -22,7 +23,11 @@ describe("the configuration", () => {
       databaseIsOwn: true,
       idleTimeoutMs: 1_800_000,
       cleanupIntervalMs: 300_000,
-      limits: { memoryBytes: 512 * 1024 ** 2 },
+      limits: { memoryBytes: DEFAULT_MEMORY_BYTES },
+      http: {
+        maxConnections: 1000,
+        perUser: { requests: 128, streams: 32, transfers: 32, turns: 32 },
+      },
       sandbox: {
         kind: "automatic",
         engineHost: undefined,
@@ -76,6 +81,23 @@ describe("the configuration", () => {
       ),
       expect.stringMatching(/^CARREL_MEMORY_PER_USER_MB is 513, .*CARREL_MEMORY_MB, which is 512/),
     ]);
+  });
+
+  it("takes the limits of what a user may have of the server, which are never 0", () => {
+    const variables = {
+      CARREL_MAX_CONNECTIONS: "50",
+      CARREL_MAX_REQUESTS_PER_USER: "1",
+      CARREL_MAX_STREAMS_PER_USER: "2",
+      CARREL_MAX_TRANSFERS_PER_USER: "3",
+      CARREL_MAX_TURNS_PER_USER: "4",
+    };
+    expect(readConfig(variables, "/x").http).toEqual({
+      maxConnections: 50,
+      perUser: { requests: 1, streams: 2, transfers: 3, turns: 4 },
+    });
+    for (const name of Object.keys(variables)) {
+      expect(problemsOf({ [name]: "0" })).toEqual([expect.stringMatching(`^${name} .*1 to`)]);
+    }
   });
 
   it("takes a database of many servers, and repeats nothing of its address", () => {

@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { LIMIT_VARIABLES, limitProblems, limitsConfig } from "./limits-config.ts";
+import type { HttpLimits } from "./http/http-limits.ts";
+import { LIMIT_VARIABLES, httpLimits, limitProblems, limitsConfig } from "./limits-config.ts";
 import type { LimitsConfig } from "./limits-config.ts";
 
 /** What the server was told by its environment. Frozen. */
@@ -18,6 +19,7 @@ export interface Config {
   idleTimeoutMs: number;
   cleanupIntervalMs: number;
   limits: LimitsConfig;
+  http: HttpLimits;
   sandbox: SandboxConfig;
   model: ModelConfig;
 }
@@ -86,6 +88,15 @@ const seconds = (fallback: number) =>
     .regex(/^[0-9]{1,9}$/, "must be a whole number of seconds")
     .transform(Number)
     .refine((value) => value > 0, "must be more than 0")
+    .default(fallback);
+
+/** A limit: at least 1, so that nobody is locked out by a slip. */
+const count = (fallback: number) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,6}$/, "must be a whole number, 1 to 999999")
+    .transform(Number)
+    .refine((value) => value > 0, "must be a whole number, 1 to 999999")
     .default(fallback);
 
 const environmentSchema = z.object({
@@ -167,6 +178,7 @@ export function readConfig(variables: NodeJS.ProcessEnv, workingDirectory: strin
     idleTimeoutMs: environment.CARREL_IDLE_TIMEOUT_SECONDS * 1000,
     cleanupIntervalMs: environment.CARREL_CLEANUP_INTERVAL_SECONDS * 1000,
     limits: Object.freeze(limitsConfig(environment)),
+    http: Object.freeze(httpLimits(environment)),
     sandbox: Object.freeze(sandboxConfig(environment, workingDirectory)),
     model: Object.freeze(modelConfig(environment)),
   });

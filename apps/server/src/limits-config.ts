@@ -1,6 +1,14 @@
 import { DEFAULT_MEMORY_BYTES, DEFAULT_SETTINGS } from "@carrel/session-manager";
 import type { ManagerSettings } from "@carrel/session-manager";
 import { z } from "zod";
+import {
+  DEFAULT_MAX_CONNECTIONS,
+  DEFAULT_MAX_REQUESTS_PER_USER,
+  DEFAULT_MAX_STREAMS_PER_USER,
+  DEFAULT_MAX_TRANSFERS_PER_USER,
+  DEFAULT_MAX_TURNS_PER_USER,
+} from "./http/http-limits.ts";
+import type { HttpLimits } from "./http/http-limits.ts";
 
 const MEBIBYTE = 1024 ** 2;
 /** More than anybody has, and small enough that a slip of the keyboard is noticed. */
@@ -51,6 +59,11 @@ export const LIMIT_VARIABLES = {
   CARREL_MAX_RUNNING_PER_USER: count,
   CARREL_MAX_STARTS: count,
   CARREL_MAX_STARTS_PER_USER: count,
+  CARREL_MAX_CONNECTIONS: count,
+  CARREL_MAX_REQUESTS_PER_USER: count,
+  CARREL_MAX_STREAMS_PER_USER: count,
+  CARREL_MAX_TRANSFERS_PER_USER: count,
+  CARREL_MAX_TURNS_PER_USER: count,
   CARREL_MEMORY_MB: mebibytes,
   CARREL_MEMORY_PER_USER_MB: mebibytes,
 };
@@ -88,5 +101,17 @@ export function limitsConfig(variables: LimitVariables): LimitsConfig {
     ...Object.fromEntries(settings),
     memoryBytes: memory === undefined ? DEFAULT_MEMORY_BYTES : memory * MEBIBYTE,
     ...(perUser !== undefined && { memoryPerUserBytes: perUser * MEBIBYTE }),
+  };
+}
+
+export function httpLimits(variables: LimitVariables): HttpLimits {
+  return {
+    maxConnections: variables.CARREL_MAX_CONNECTIONS ?? DEFAULT_MAX_CONNECTIONS,
+    perUser: Object.freeze({
+      requests: variables.CARREL_MAX_REQUESTS_PER_USER ?? DEFAULT_MAX_REQUESTS_PER_USER,
+      streams: variables.CARREL_MAX_STREAMS_PER_USER ?? DEFAULT_MAX_STREAMS_PER_USER,
+      transfers: variables.CARREL_MAX_TRANSFERS_PER_USER ?? DEFAULT_MAX_TRANSFERS_PER_USER,
+      turns: variables.CARREL_MAX_TURNS_PER_USER ?? DEFAULT_MAX_TURNS_PER_USER,
+    }),
   };
 }

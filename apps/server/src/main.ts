@@ -29,7 +29,9 @@ try {
   const composition = await compose({ config, logger });
   // Of this process: its memory, its processor time, the delay of its event loop.
   collectDefaultMetrics({ register: composition.services.metrics });
-  const server = await listen(createApp(composition.services), config);
+  const { host, port, http } = config;
+  const { maxConnections } = http;
+  const server = await listen(createApp(composition.services), { host, port, maxConnections });
   sayWhatRuns(config, composition, server);
   stopOnSignal(composition, server, logger);
 } catch (error) {

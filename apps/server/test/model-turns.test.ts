@@ -157,7 +157,10 @@ describe("a turn with a model behind OpenAI's interface", () => {
       content: expect.stringContaining("cut off"),
     });
     expect(textOf(events)).toBe("I will write less.");
-    expect(await (await app.request(`/sessions/${session}/files`)).json()).toEqual({ files: [] });
+    expect(await (await app.request(`/sessions/${session}/files`)).json()).toEqual({
+      files: [],
+      next: null,
+    });
     expectEveryCallAnswered(provider);
   });
 

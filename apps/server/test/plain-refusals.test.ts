@@ -32,6 +32,19 @@ describe("a request that does not fit", () => {
   });
 
   it.each([
+    ["brackets", "[".repeat(500_000)],
+    ["names", `{${Array.from({ length: 90_000 }, (_, index) => `"${index}":1`).join(",")}}`],
+  ])("because it has a megabyte of %s is refused before it is parsed", async (_name, body) => {
+    const headers = { "Content-Type": "application/json" };
+    const path = `/sessions/${session}/execute`;
+    const answer = await app.request(path, { method: "POST", headers, body });
+    expect(await errorOf(answer)).toMatchObject({
+      status: 400,
+      message: expect.stringContaining("1000 values"),
+    });
+  });
+
+  it.each([
     ["files/content", "`path` is missing."],
     ["files/content?path=", "`path` is empty."],
     ["files/content?path=a&path=b", "`path` must be text, given once."],

@@ -34,6 +34,7 @@ it("serves the client of the page that this project was conceived from, over HTT
         modified_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
       },
     ],
+    next: null,
   });
 
   expect(await (await fetch(`${base}/admin/sessions`)).json()).toEqual({

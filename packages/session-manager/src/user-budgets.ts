@@ -1,11 +1,15 @@
+import { getHeapStatistics } from "node:v8";
 import { MemoryBudget } from "@carrel/backend-protocol";
 import { NO_USER, shareOf } from "./session-store.ts";
 
 /**
- * What a process keeps in memory for all users if nobody says otherwise: 512 MiB. It is a part of what a
- * process of Node.js may have without any flag, and room for the largest answers of some dozen users.
+ * What a process keeps in memory for all users if nobody says otherwise: 512 MiB, which is room for the
+ * largest answers of some dozen users, and on small machines a quarter of what the heap may have.
  */
-export const DEFAULT_MEMORY_BYTES: number = 512 * 1024 ** 2;
+export const DEFAULT_MEMORY_BYTES: number = Math.min(
+  512 * 1024 ** 2,
+  Math.floor(getHeapStatistics().heap_size_limit / 4),
+);
 
 /** One user has a quarter of it, so that three others have room while one takes all they can. */
 const USER_PART = 4;

@@ -74,6 +74,29 @@ describe("the event stream of a turn", () => {
     await stream.cancel();
   });
 
+  it("writes an event of any size in pieces", async () => {
+    const log = new TurnLog();
+    const content = "😀\n".repeat(2_000_000);
+    log.append({
+      event: "tool-result",
+      data: { id: "c", status: "success", content, detail: null },
+    });
+    log.append({
+      event: "turn-end",
+      data: { outcome: "completed", response: "", session_id: "s" },
+    });
+    let text = "";
+    const sizes: number[] = [];
+    for await (const piece of turnEventStream(log, { after: 0 })) {
+      sizes.push(piece.byteLength);
+      text += Buffer.from(piece).toString("latin1");
+    }
+    expect(Math.max(...sizes)).toBeLessThan(512 * 1024);
+    const [first = "", second = ""] = Buffer.from(text, "latin1").toString().split("\n\n");
+    expect(JSON.parse(first.slice(first.indexOf("data: ") + 6))).toMatchObject({ content });
+    expect(second).toMatch(/^id: 2\nevent: turn-end/);
+  });
+
   it("ends at once for a reader who leaves", async () => {
     const log = new TurnLog();
     const reader = turnEventStream(log, { after: 0 }).getReader();

@@ -1,10 +1,14 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
+import { jsonPieces } from "../http/json-pieces.ts";
+import { nextPiece } from "../http/paced-stream.ts";
 import type { LoggedEvent, TurnLog } from "./turn-log.ts";
 
 /** How often a quiet stream says that it lives. Proxies close silent connections after 30 to 60 s. */
 const HEARTBEAT_MS = 15_000;
 
-const MAX_BATCH_BYTES = 256 * 1024;
+/** How much of the log is looked at for one read. An event may be larger; it is written in pieces. */
+const MAX_BATCH_BYTES = 64 * 1024;
+
 const HEARTBEAT = ": still running\n\n";
 
 /**
@@ -20,9 +24,18 @@ export function turnEventStream(
   const encoder = new TextEncoder();
   const closed = new AbortController();
   let position = after;
+  // Of the events up to `position`, what has not been written.
+  let frames = framesOf([]);
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
+        // A client that reads everything at once must not keep others waiting.
+        await nextTurn();
+        const { text: rest } = nextPiece(frames);
+        if (rest !== "") {
+          controller.enqueue(encoder.encode(rest));
+          return;
+        }
         const changed = log.changed();
         let batch = log.read(position, MAX_BATCH_BYTES);
         if (batch.length === 0 && !log.ended) {
@@ -34,8 +47,10 @@ export function turnEventStream(
         }
         if (closed.signal.aborted) return;
         position = batch.at(-1)?.id ?? log.lastId;
-        if (batch.length > 0) controller.enqueue(encoder.encode(batch.map(frame).join("")));
-        if (log.ended && position >= log.lastId) controller.close();
+        frames = framesOf(batch);
+        const { text, done } = nextPiece(frames);
+        if (text !== "") controller.enqueue(encoder.encode(text));
+        if (done && log.ended && position >= log.lastId) controller.close();
         else if (batch.length === 0) controller.enqueue(encoder.encode(HEARTBEAT));
       },
       cancel: () => closed.abort(),
@@ -44,8 +59,12 @@ export function turnEventStream(
   );
 }
 
-function frame({ id, event }: LoggedEvent): string {
-  return `id: ${id}\nevent: ${event.event}\ndata: ${JSON.stringify(event.data)}\n\n`;
+function* framesOf(events: readonly LoggedEvent[]): Generator<string, void, undefined> {
+  for (const { id, event } of events) {
+    yield `id: ${id}\nevent: ${event.event}\ndata: `;
+    yield* jsonPieces(event.data);
+    yield "\n\n";
+  }
 }
 
 async function firstOf(

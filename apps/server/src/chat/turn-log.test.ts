@@ -123,6 +123,30 @@ describe("the log of a turn", () => {
     expect(log.sizeBytes).toBeLessThan(1.2 * MAX_TURN_BYTES);
   });
 
+  it("counts what events cost, also if they have next to no text", () => {
+    const log = new TurnLog();
+    for (let index = 0; index < 10_000; index++) {
+      log.append(output("a", "x"));
+      // Nothing is joined once it was read.
+      log.read(log.lastId - 1, Infinity);
+    }
+    expect(log.sizeBytes).toBeGreaterThan(10_000 * 100);
+    for (let index = 0; index < 50_000; index++) {
+      log.append(output("a", "x"));
+      log.read(log.lastId - 1, Infinity);
+    }
+    expect(log.sizeBytes).toBeLessThanOrEqual(1.1 * MAX_OUTPUT_BYTES);
+  });
+
+  it("keeps a text that came in single characters as one piece", () => {
+    const log = new TurnLog();
+    const before = process.memoryUsage().heapUsed;
+    for (let index = 0; index < MAX_OUTPUT_BYTES / 2; index++) log.append(output("a", "x"));
+    const kept = process.memoryUsage().heapUsed - before;
+    expect(log.outputOf("a", Infinity).text).toBe("x".repeat(MAX_OUTPUT_BYTES / 2));
+    expect(kept).toBeLessThan(10 * MAX_OUTPUT_BYTES);
+  });
+
   it("takes nothing after its end", () => {
     const log = new TurnLog();
     log.append(end);

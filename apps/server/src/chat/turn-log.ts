@@ -10,6 +10,15 @@ export const MAX_OUTPUT_BYTES: number = 4 * 1024 * 1024;
 /** Most events of a turn. Texts are joined, so that streaming for the longest time stays below it. */
 const MAX_TURN_EVENTS = 100_000;
 
+/** What an event costs beside its text. Without it, events of one character would cost nothing. */
+const EVENT_OVERHEAD_BYTES = 256;
+
+/**
+ * After how many joins texts are copied into one piece. A text that grows is kept as a chain of its
+ * parts, and each link takes more memory than a short part.
+ */
+const JOINS_PER_COPY = 64;
+
 // Texts are joined up to this size while nobody has read them.
 const MAX_JOINED_CHARACTERS = 16 * 1024;
 // Readers wake this long after a piece of text, so that a fast model or command makes few events.
@@ -28,7 +37,10 @@ export interface LoggedEvent {
 export class TurnLog {
   // By id - 1; `null` for output that was dropped.
   readonly #events: (WireChatEvent | null)[] = [];
+  // What each event takes, by id - 1, if it is no text: texts grow, and are measured when needed.
+  readonly #sizes: number[] = [];
   #readUpTo = 0;
+  #joins = 0;
   #bytes = 0;
   #outputBytes = 0;
   #oldestOutput = 0;
@@ -61,10 +73,13 @@ export class TurnLog {
       throw tooMuch();
     }
     this.#ended = event.event === "turn-end";
-    this.#count(event);
+    const size = isText(event) ? event.data.text.length : JSON.stringify(event.data).length;
+    this.#count(event, size);
     if (this.#joinUnread(event)) return;
     this.#events.push(event);
-    if (event.event === "text-delta" || event.event === "tool-output") this.#wakeSoon();
+    this.#sizes.push(isText(event) ? 0 : size);
+    this.#count(event, EVENT_OVERHEAD_BYTES);
+    if (isText(event)) this.#wakeSoon();
     else this.#wake();
   }
 
@@ -76,7 +91,7 @@ export class TurnLog {
       const event = this.#events[id - 1];
       if (event) {
         found.push({ id, event });
-        size += sizeOf(event);
+        size += isText(event) ? event.data.text.length : (this.#sizes[id - 1] ?? 0);
       }
     }
     this.#readUpTo = Math.max(this.#readUpTo, found.at(-1)?.id ?? 0);
@@ -98,16 +113,16 @@ export class TurnLog {
     return this.#change.promise;
   }
 
-  #count(event: WireChatEvent): void {
+  #count(event: WireChatEvent, bytes: number): void {
     if (event.event !== "tool-output") {
-      this.#bytes += sizeOf(event);
+      this.#bytes += bytes;
       return;
     }
-    this.#outputBytes += sizeOf(event);
+    this.#outputBytes += bytes;
     while (this.#outputBytes > MAX_OUTPUT_BYTES && this.#oldestOutput < this.#events.length) {
       const oldest = this.#events[this.#oldestOutput];
       if (oldest?.event === "tool-output") {
-        this.#outputBytes -= sizeOf(oldest);
+        this.#outputBytes -= oldest.data.text.length + EVENT_OVERHEAD_BYTES;
         this.#events[this.#oldestOutput] = null;
         this.#cutOutputs.add(oldest.data.id);
       }
@@ -118,13 +133,15 @@ export class TurnLog {
   // Only what nobody has read may still grow. Commands that run side by side write in turns, so
   // the event to join may stand before others of its kind.
   #joinUnread(event: WireChatEvent): boolean {
-    if (event.event !== "text-delta" && event.event !== "tool-output") return false;
+    if (!isText(event)) return false;
     for (let id = this.#events.length; id > this.#readUpTo; id--) {
       const earlier = this.#events[id - 1];
-      if (earlier?.event !== "text-delta" && earlier?.event !== "tool-output") return false;
+      if (!earlier || !isText(earlier)) return false;
       if (!isSameStream(earlier, event)) continue;
       if (earlier.data.text.length + event.data.text.length > MAX_JOINED_CHARACTERS) return false;
-      earlier.data.text += event.data.text;
+      this.#joins += 1;
+      if (this.#joins % JOINS_PER_COPY !== 0) earlier.data.text += event.data.text;
+      else earlier.data.text = [earlier.data.text, event.data.text].join("");
       return true;
     }
     return false;
@@ -150,9 +167,8 @@ function isSameStream(one: TextEvent, other: TextEvent): boolean {
   return other.event === "tool-output" && one.data.id === other.data.id;
 }
 
-function sizeOf(event: WireChatEvent): number {
-  const isText = event.event === "text-delta" || event.event === "tool-output";
-  return isText ? event.data.text.length : JSON.stringify(event.data).length;
+function isText(event: WireChatEvent): event is TextEvent {
+  return event.event === "text-delta" || event.event === "tool-output";
 }
 
 function tooMuch(): SandboxError {

@@ -1,11 +1,14 @@
 import { SandboxError } from "@carrel/backend-protocol";
 import { HTTPException } from "hono/http-exception";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { ErrorCode, WireErrorDetail } from "../wire/error.ts";
 import { ServerError } from "./server-error.ts";
 
 export interface DescribedError {
   detail: WireErrorDetail;
   retryAfterMs: number | undefined;
+  /** If it is another than that of the code. */
+  status?: ContentfulStatusCode;
 }
 
 /**
@@ -16,17 +19,19 @@ export function describeError(error: unknown): DescribedError | null {
   if (SandboxError.isInstance(error))
     return described(error.code, error.message, error.retryAfterMs);
   if (error instanceof ServerError) return described(error.code, error.message);
-  const exception = error instanceof HTTPException ? HTTP_EXCEPTIONS[error.status] : undefined;
-  return exception === undefined ? null : described(exception.code, exception.message);
+  if (!(error instanceof HTTPException)) return null;
+  const detail = HTTP_EXCEPTIONS[error.status];
+  return detail === undefined ? null : { detail, retryAfterMs: undefined, status: error.status };
 }
 
 function described(code: ErrorCode, message: string, retryAfterMs?: number): DescribedError {
   return { detail: { code, message }, retryAfterMs };
 }
 
-// What Hono and its validators throw by themselves, by status.
+// What Hono, its validators and the reading of bodies throw, by status.
 const HTTP_EXCEPTIONS: Partial<Record<number, WireErrorDetail>> = {
   400: { code: "invalid-argument", message: "The body is not valid JSON." },
+  408: { code: "timeout", message: "The body of the request did not arrive in time." },
   413: { code: "too-large", message: "The body is too large." },
   415: {
     code: "unsupported-media-type",

@@ -1,4 +1,5 @@
 import type { Context, ErrorHandler, NotFoundHandler } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Logger } from "pino";
 import type { AppEnv } from "../services.ts";
 import type { WireError, WireErrorDetail } from "../wire/error.ts";
@@ -15,7 +16,9 @@ export function answerErrors(logger: Logger): ErrorHandler<AppEnv> {
     } else if (known.detail.code === "capacity") {
       c.header("Retry-After", DEFAULT_RETRY_SECONDS);
     }
-    return errorResponse(c, known.detail);
+    // What is left of the body is not waited for.
+    if (known.status === 408) c.header("Connection", "close");
+    return errorResponse(c, known.detail, known.status);
   };
 }
 
@@ -38,6 +41,10 @@ export function unknownFailure(
 export const answerNotFound: NotFoundHandler<AppEnv> = (c) =>
   errorResponse(c, { code: "not-found", message: "There is no such route." });
 
-export function errorResponse(c: Context<AppEnv>, detail: WireErrorDetail): Response {
-  return c.json({ error: detail } satisfies WireError, ERROR_STATUS[detail.code]);
+export function errorResponse(
+  c: Context<AppEnv>,
+  detail: WireErrorDetail,
+  status: ContentfulStatusCode = ERROR_STATUS[detail.code],
+): Response {
+  return c.json({ error: detail } satisfies WireError, status);
 }

@@ -8,7 +8,7 @@ interface RouteErrorResponse {
 }
 
 // Any route may answer these.
-const EVERYWHERE = [403, 500] as const;
+const EVERYWHERE = [403, 429, 500] as const;
 
 /** The error answers of a route, as its description lists them. */
 export function routeErrors<Status extends ErrorStatus>(

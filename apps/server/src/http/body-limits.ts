@@ -1,7 +1,12 @@
 import { SandboxError } from "@carrel/backend-protocol";
+import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../services.ts";
+import { refuseManyValues } from "./json-structure.ts";
+import { DEFAULT_PATIENCE } from "./patience.ts";
+import type { Patience } from "./patience.ts";
+import { readBody } from "./request-body.ts";
 
 /** Largest body of every route but uploads. */
 export const MAX_JSON_BYTES: number = 1024 * 1024;
@@ -9,6 +14,7 @@ export const MAX_JSON_BYTES: number = 1024 * 1024;
 /** Largest file that can be put over HTTP. */
 export const MAX_UPLOAD_BYTES: number = 256 * 1024 * 1024;
 
+// For requests that come without a socket, and so all at once.
 const limitJson = bodyLimit({
   maxSize: MAX_JSON_BYTES,
   onError: () => {
@@ -16,10 +22,39 @@ const limitJson = bodyLimit({
   },
 });
 
-/** Bounds every body that is read into memory. Uploads are streamed and have {@link limitStream}. */
-export const limitBodies = createMiddleware<AppEnv>((c, next) =>
-  c.req.method === "PUT" ? next() : limitJson(c, next),
-);
+const WITHOUT_BODY = new Set(["GET", "HEAD", "PUT"]);
+
+/**
+ * Reads every body that is read into memory, within its bounds of size, time and the user's memory.
+ * Uploads are streamed and have {@link limitStream}.
+ */
+export function limitBodies(patience: Patience = DEFAULT_PATIENCE): MiddlewareHandler<AppEnv> {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    if (WITHOUT_BODY.has(c.req.method)) return next();
+    const incoming = c.env?.incoming;
+    if (incoming === undefined) {
+      return limitJson(c, async () => {
+        refuseManyValues(new Uint8Array(await c.req.arrayBuffer()));
+        await next();
+      });
+    }
+    if (Number(c.req.header("content-length") ?? 0) > MAX_JSON_BYTES)
+      throw tooLarge(MAX_JSON_BYTES);
+    let stop = (_error: Error): void => {};
+    const account = c.get("visit").holdMemory(0, (error) => stop(error));
+    const rawBody = await readBody(incoming, {
+      maxBytes: MAX_JSON_BYTES,
+      tooLarge: () => tooLarge(MAX_JSON_BYTES),
+      timeoutMs: patience.bodyMs,
+      account,
+      onEnd: (reject) => (stop = reject),
+    });
+    refuseManyValues(rawBody);
+    // What Hono's adapter takes as the body, if it is there.
+    Object.assign(incoming, { rawBody });
+    return next();
+  });
+}
 
 /**
  * The same bytes, ending in `too-large` as soon as there are more than `maxBytes`: also where the

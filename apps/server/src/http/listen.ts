@@ -5,16 +5,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
 import type { App } from "../app.ts";
 import type { WireError } from "../wire/error.ts";
-import { answerRefusals } from "./refusals.ts";
+import { serveConnections } from "./connections.ts";
+import { DEFAULT_MAX_CONNECTIONS } from "./http-limits.ts";
+import { DEFAULT_PATIENCE } from "./patience.ts";
+import type { Patience } from "./patience.ts";
 
-/** How long the headers of a request may take. */
-const HEADERS_TIMEOUT_MS = 30_000;
-
-/** How long a whole request may take to arrive: the largest upload over a slow line. */
-const REQUEST_TIMEOUT_MS = 15 * 60 * 1000;
-
-/** More connections at once are closed. Every open page holds one while a turn runs. */
-const MAX_CONNECTIONS = 1000;
+/** Connections that the system keeps until the server looks at them. Linux takes at most its `somaxconn`. */
+const LISTEN_BACKLOG = 4096;
 
 /** How long a stopping server lets requests come to their end. */
 const CLOSE_TIMEOUT_MS = 3000;
@@ -26,24 +23,35 @@ export interface ListeningServer {
   close(): Promise<void>;
 }
 
+export interface ListenOptions {
+  host: string;
+  /** 0: a free one. */
+  port: number;
+  /** @default {@link DEFAULT_MAX_CONNECTIONS} */
+  maxConnections?: number;
+  /** @default {@link DEFAULT_PATIENCE} */
+  patience?: Patience;
+}
+
 /** @throws the error of `node:net` where the address cannot be had */
-export async function listen(
-  app: App,
-  { host, port }: { host: string; port: number },
-): Promise<ListeningServer> {
+export async function listen(app: App, options: ListenOptions): Promise<ListeningServer> {
+  const { host, port, maxConnections = DEFAULT_MAX_CONNECTIONS } = options;
+  const { patience = DEFAULT_PATIENCE } = options;
   const answer = getRequestListener(app.fetch, { errorHandler: answerUnreadable });
-  const server = createServer(
-    {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      // Without it the answer is below and not Node's, which has no body.
-      requireHostHeader: false,
-    },
-    (incoming, outgoing) => void answer(incoming, outgoing),
-  );
-  answerRefusals(server);
-  server.maxConnections = MAX_CONNECTIONS;
-  server.listen(port, host);
+  const server = createServer({
+    headersTimeout: patience.headersMs,
+    keepAliveTimeout: patience.keepAliveMs,
+    connectionsCheckingInterval: patience.checkMs,
+    // Bodies have bounds of their own: a large upload may take long if it goes on.
+    requestTimeout: 0,
+    // Without it the answer is below and not Node's, which has no body.
+    requireHostHeader: false,
+  });
+  serveConnections(server, (incoming, outgoing) => void answer(incoming, outgoing), {
+    maxConnections,
+    patience,
+  });
+  server.listen({ port, host, backlog: LISTEN_BACKLOG });
   await once(server, "listening");
   return { host, port: portOf(server), close: () => close(server) };
 }

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
-import type { Server, ServerResponse } from "node:http";
+import type { Server } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ErrorCode, WireError } from "../wire/error.ts";
 
@@ -22,6 +23,11 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
     code: "too-large",
     message: "The headers of the request are larger than 16 KiB.",
   },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: {
+    status: 413,
+    code: "too-large",
+    message: "The chunks of the body have extensions of more than 16 KiB.",
+  },
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
     code: "timeout",
@@ -41,14 +47,23 @@ const NO_EXPECTATION: Refusal = {
   message: "The only Expect header that this server knows is 100-continue.",
 };
 
-/** Gives what Node refuses before any route is asked the same form of error as the routes have. */
-export function answerRefusals(server: Server): void {
-  const answers = new WeakMap<Duplex, ServerResponse>();
-  server.on("request", ({ socket }, answer) => answers.set(socket, answer));
-  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    const answer = answers.get(socket);
-    const isAnswering = answer?.headersSent === true && !answer.writableFinished;
-    if (!socket.writable || error.code === "ECONNRESET" || isAnswering) socket.destroy();
+/** For a connection beyond the limit, if none of the others can give way. */
+export const NO_ROOM: Refusal = {
+  status: 429,
+  code: "capacity",
+  message:
+    "The server has as many connections as it takes, and all of them are in use. Try again later.",
+};
+
+/**
+ * Gives what Node refuses before any route is asked the same form of error as the routes have.
+ * @param isAnswering whether an answer is being sent on a connection, into which nothing may be written
+ */
+export function answerRefusals(server: Server, isAnswering: (socket: Socket) => boolean): void {
+  server.on("clientError", (error: NodeJS.ErrnoException, stream) => {
+    const socket = stream as Socket;
+    const isLost = !socket.writable || error.code === "ECONNRESET";
+    if (isLost || isAnswering(socket)) socket.destroy();
     else refuse(socket, REFUSALS[error.code ?? ""] ?? UNREADABLE);
   });
   server.on("connect", (_request, socket) => {
@@ -62,7 +77,8 @@ export function answerRefusals(server: Server): void {
   });
 }
 
-function refuse(socket: Duplex, refusal: Refusal): void {
+/** Tells the client why, and closes the connection. */
+export function refuse(socket: Duplex, refusal: Refusal): void {
   const { head, body } = rendered(refusal);
   const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
   const { status } = refusal;
@@ -82,6 +98,7 @@ function rendered({ status, code, message }: Refusal): {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     Connection: "close",
+    ...(code === "capacity" && { "Retry-After": "1" }),
     ...(status === 405 && { Allow: "GET, HEAD, POST, PUT, DELETE" }),
   };
   return { head, body };

@@ -1,5 +1,6 @@
 import { OpenAPIHono, createRoute, z } from "@hono/zod-openapi";
 import { routeErrors } from "../errors/route-errors.ts";
+import { sendJson } from "../http/send-json.ts";
 import type { AppEnv, AppServices } from "../services.ts";
 import { cleanupSchema, sessionExistsSchema, sessionIdsSchema } from "../wire/admin.ts";
 import { jsonAnswer } from "./json-answer.ts";
@@ -52,7 +53,7 @@ export function adminRoutes({ manager }: AppServices) {
       return c.json({ cleaned, active: manager.sessionCount }, 200);
     })
     .openapi(listSessions, (c) =>
-      c.json({ count: manager.sessionCount, session_ids: [...manager.sessions.keys()] }, 200),
+      sendJson(c, { count: manager.sessionCount, session_ids: [...manager.sessions.keys()] }),
     )
     .openapi(checkSession, async (c) => {
       const session = await manager.find(c.req.valid("param").session_id);

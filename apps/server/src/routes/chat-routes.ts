@@ -2,9 +2,12 @@ import { SandboxError } from "@carrel/backend-protocol";
 import { OpenAPIHono, createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { ChatTurn } from "../chat/chat-turn.ts";
+import type { Chats } from "../chat/chats.ts";
 import { turnEventStream } from "../chat/turn-event-stream.ts";
 import { errorResponse } from "../errors/error-response.ts";
 import { routeErrors } from "../errors/route-errors.ts";
+import { sendJson } from "../http/send-json.ts";
+import type { Visit } from "../http/visits.ts";
 import type { AppEnv, AppServices } from "../services.ts";
 import {
   chatCancelledSchema,
@@ -98,10 +101,12 @@ export function chatRoutes({ manager, chats }: AppServices) {
     .openapi(chat, async (c) => {
       const { session_id: sessionId } = c.req.valid("param");
       await requireSession(manager, sessionId);
-      const turn = chats.start(sessionId, c.req.valid("json").message);
+      const visit = c.get("visit");
+      if (prefersEvents(c)) visit.take("streams");
+      const turn = startTurn(chats, visit, { sessionId, message: c.req.valid("json").message });
       if (prefersEvents(c)) return answerEvents(c, turn, 0);
       const { outcome, response, error } = await turn.ended;
-      if (outcome === "completed") return c.json({ response, session_id: sessionId }, 200);
+      if (outcome === "completed") return sendJson(c, { response, session_id: sessionId });
       return errorResponse(c, error ?? { code: "aborted", message: "The turn was cancelled." });
     })
     .openapi(chatEvents, async (c) => {
@@ -113,6 +118,7 @@ export function chatRoutes({ manager, chats }: AppServices) {
       if (turn === null || (turnId !== undefined && turnId !== turn.id)) return c.body(null, 204);
       if (turn.log.ended && position >= turn.log.lastId) return c.body(null, 204);
       if (position > turn.log.lastId) throw futureEvent(position);
+      c.get("visit").take("streams");
       return answerEvents(c, turn, position);
     })
     .openapi(cancelChat, async (c) => {
@@ -123,8 +129,25 @@ export function chatRoutes({ manager, chats }: AppServices) {
     .openapi(listMessages, async (c) => {
       const { session_id: sessionId } = c.req.valid("param");
       await requireSession(manager, sessionId);
-      return c.json(await chats.messages(sessionId), 200);
+      return sendJson(c, await chats.messages(sessionId));
     });
+}
+
+/** The turn counts for its user until it ends, though its client may leave before. */
+function startTurn(
+  chats: Chats,
+  visit: Visit,
+  { sessionId, message }: { sessionId: string; message: string },
+): ChatTurn {
+  const taken = visit.takeBeyond("turns");
+  try {
+    const turn = chats.start(sessionId, message);
+    void turn.ended.then(() => taken[Symbol.dispose]());
+    return turn;
+  } catch (error) {
+    taken[Symbol.dispose]();
+    throw error;
+  }
 }
 
 function answerEvents(c: Context<AppEnv>, turn: ChatTurn, after: number): Response {

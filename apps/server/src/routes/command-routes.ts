@@ -1,7 +1,10 @@
+import type { ExecuteResult } from "@carrel/backend-protocol";
 import { OpenAPIHono, createRoute } from "@hono/zod-openapi";
 import { routeErrors } from "../errors/route-errors.ts";
+import { sendJson } from "../http/send-json.ts";
 import type { AppEnv, AppServices } from "../services.ts";
 import { executeRequestSchema, executeResultSchema } from "../wire/command.ts";
+import type { WireExecuteResult } from "../wire/command.ts";
 import { jsonAnswer } from "./json-answer.ts";
 import { openSandbox, sessionParameter } from "./session-parameter.ts";
 
@@ -18,7 +21,7 @@ const execute = createRoute({
   },
   responses: {
     200: jsonAnswer("How the command ended, and what it wrote.", executeResultSchema),
-    ...routeErrors(400, 404, 410, 413, 415, 429, 503),
+    ...routeErrors(400, 404, 410, 413, 415, 503),
   },
 });
 
@@ -30,18 +33,23 @@ export function commandRoutes({ manager }: AppServices) {
       signal: c.req.raw.signal,
       ...(timeoutSeconds !== undefined && { timeoutMs: Math.ceil(timeoutSeconds * 1000) }),
     });
-    return c.json(
-      {
-        outcome: result.outcome,
-        exit_code: result.exitCode,
-        signal: result.signal,
-        stdout: result.stdout,
-        stderr: result.stderr,
-        output: result.output,
-        truncated: result.truncated,
-        duration_ms: result.durationMs,
-      },
-      200,
-    );
+    return sendJson(c, wireResult(result));
   });
+}
+
+function wireResult(result: ExecuteResult): WireExecuteResult {
+  const { outcome, exitCode, signal, output, truncated, durationMs } = result;
+  // Often one stream has all of it: then one text is kept while the client reads, and not two.
+  const stdout = result.stdout === output ? output : result.stdout;
+  const stderr = result.stderr === output ? output : result.stderr;
+  return {
+    outcome,
+    exit_code: exitCode,
+    signal,
+    stdout,
+    stderr,
+    output,
+    truncated,
+    duration_ms: durationMs,
+  };
 }

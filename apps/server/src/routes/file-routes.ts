@@ -6,14 +6,44 @@ import { routeErrors } from "../errors/route-errors.ts";
 import { MAX_UPLOAD_BYTES, limitStream, tooLarge } from "../http/body-limits.ts";
 import { attachmentNamed } from "../http/content-disposition.ts";
 import { exactLength } from "../http/exact-length.ts";
+import { DEFAULT_PATIENCE } from "../http/patience.ts";
+import type { Patience } from "../http/patience.ts";
+import { openUpload } from "../http/request-body.ts";
+import type { Upload } from "../http/request-body.ts";
+import { sendJson } from "../http/send-json.ts";
 import type { AppEnv, AppServices } from "../services.ts";
 import { fileListSchema, removedFileSchema, writtenFileSchema } from "../wire/files.ts";
 import type { WireFileEntry } from "../wire/files.ts";
+import { cursorOfName, nameOfCursor } from "./page-cursor.ts";
 import { writeCondition } from "./write-condition.ts";
 import { jsonAnswer } from "./json-answer.ts";
 import { openSandbox, sessionParameter } from "./session-parameter.ts";
 
+/** Entries of one answer if the caller gives no `limit`: what a page shows at once. */
+const DEFAULT_PAGE_ENTRIES = 1000;
+
+/** Most entries of one answer: about 2 MB of JSON, which takes the server some ten milliseconds. */
+const MAX_PAGE_ENTRIES = 10_000;
+
 const requiredPath = z.object({ path: z.string().min(1) });
+const pageOfDirectory = z.object({
+  path: z.string().min(1).default("."),
+  limit: z
+    .string()
+    .regex(/^[0-9]{1,9}$/, "must be a whole number")
+    .transform(Number)
+    .pipe(z.int().min(1).max(MAX_PAGE_ENTRIES))
+    .default(DEFAULT_PAGE_ENTRIES)
+    .meta({
+      type: "integer",
+      description: `Most entries to answer, 1 to ${MAX_PAGE_ENTRIES}; ${DEFAULT_PAGE_ENTRIES} if it is not given.`,
+    }),
+  after: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: "`next` of the page before; also the name of an entry." }),
+});
 const directoryPath = z.object({ path: z.string().min(1).default(".") });
 const bytes = z.string().meta({ type: "string", format: "binary" });
 
@@ -22,9 +52,11 @@ const listFiles = createRoute({
   path: "/sessions/{session_id}/files",
   tags: ["files"],
   summary: "List a directory",
-  request: { params: sessionParameter, query: directoryPath },
+  description:
+    "In pages, in the order of the bytes of the names. `next` is what to give as `after` for the page that follows.",
+  request: { params: sessionParameter, query: pageOfDirectory },
   responses: {
-    200: jsonAnswer("Its entries, hidden ones too.", fileListSchema),
+    200: jsonAnswer("A page of its entries, hidden ones too.", fileListSchema),
     ...routeErrors(400, 404, 410, 413, 503),
   },
 });
@@ -98,15 +130,25 @@ const archiveFiles = createRoute({
   },
 });
 
-export function fileRoutes({ manager }: AppServices) {
+export function fileRoutes({ manager, patience }: AppServices) {
   return new OpenAPIHono<AppEnv>()
     .openapi(listFiles, async (c) => {
       const sandbox = await openSandbox(manager, c.req.valid("param").session_id);
-      const entries = await sandbox.ls(c.req.valid("query").path, { signal: c.req.raw.signal });
-      return c.json({ files: entries.map(fileEntry) }, 200);
+      const { path, limit, after } = c.req.valid("query");
+      const entries = await sandbox.ls(path, {
+        signal: c.req.raw.signal,
+        limit,
+        after: after === undefined ? undefined : nameOfCursor(after),
+      });
+      const last = entries.length < limit ? undefined : entries.at(-1);
+      return sendJson(c, {
+        files: entries.map(fileEntry),
+        next: last === undefined ? null : cursorOfName(last.name),
+      });
     })
     .openapi(readFile, async (c) => {
       const sandbox = await openSandbox(manager, c.req.valid("param").session_id);
+      c.get("visit").take("transfers");
       const file = await openFile(sandbox, c.req.valid("query").path);
       const headers = downloadHeaders(file.name, "application/octet-stream");
       if (file.sizeBytes !== null) headers["Content-Length"] = String(file.sizeBytes);
@@ -119,12 +161,17 @@ export function fileRoutes({ manager }: AppServices) {
       const ifHash = writeCondition(c.req.valid("header"));
       const announced = Number(c.req.header("content-length") ?? 0);
       if (announced > MAX_UPLOAD_BYTES) throw tooLarge(MAX_UPLOAD_BYTES);
-      const body = c.req.raw.body;
-      const written = await sandbox.write(
-        c.req.valid("query").path,
-        body === null ? "" : limitStream(body, MAX_UPLOAD_BYTES),
-        { signal: c.req.raw.signal, ...(ifHash !== undefined && { ifHash }) },
-      );
+      c.get("visit").take("transfers");
+      const upload = openBody(c, patience);
+      const written = await sandbox
+        .write(
+          c.req.valid("query").path,
+          upload === null ? "" : limitStream(upload.stream, MAX_UPLOAD_BYTES),
+          { signal: c.req.raw.signal, ...(ifHash !== undefined && { ifHash }) },
+        )
+        .catch((error: unknown) => {
+          throw upload?.failure ?? error;
+        });
       const { path, sizeBytes: size, hash, created } = written;
       return c.json({ path, size, hash, created }, 200);
     })
@@ -136,6 +183,7 @@ export function fileRoutes({ manager }: AppServices) {
     })
     .openapi(archiveFiles, async (c) => {
       const sandbox = await openSandbox(manager, c.req.valid("param").session_id);
+      c.get("visit").take("transfers");
       const file = await requireFile(sandbox, c.req.valid("query").path);
       const headers = downloadHeaders(
         `${file.name === "/" ? "files" : file.name}.tar`,
@@ -144,6 +192,14 @@ export function fileRoutes({ manager }: AppServices) {
       const archive = await sandbox.archive(file.path, { signal: c.req.raw.signal });
       return sendBody(c, archive, headers);
     });
+}
+
+/** The body of an upload, from the socket if there is one; `null` if there is no body. */
+function openBody(c: Context<AppEnv>, patience: Patience = DEFAULT_PATIENCE): Upload | null {
+  const incoming = c.env?.incoming;
+  if (incoming !== undefined) return openUpload(incoming, patience);
+  const stream = c.req.raw.body;
+  return stream && { stream, failure: null };
 }
 
 function fileEntry({ name, path, type, sizeBytes, modifiedAt }: FileInfo): WireFileEntry {

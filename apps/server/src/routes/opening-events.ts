@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import { describeError } from "../errors/describe-error.ts";
 import { unknownFailure } from "../errors/error-response.ts";
 import type { AppEnv } from "../services.ts";
-import type { WireOpeningEvent } from "../wire/session.ts";
+import type { WireOpeningEvent, WireStartProgress } from "../wire/session.ts";
 import { EVENT_STREAM_HEADERS } from "./event-stream.ts";
 
 const HEARTBEAT_MS = 15_000;
@@ -34,23 +34,63 @@ async function tellOpening(
   let id = 0;
   const tell = ({ event, data }: WireOpeningEvent): Promise<void> =>
     stream.writeSSE({ id: String(++id), event, data: JSON.stringify(data) });
+  const progress = new LatestOnly<WireStartProgress>((data) =>
+    tell({ event: "start-progress", data }),
+  );
   // Proxies close connections that are silent.
-  const heartbeat = setInterval(() => void stream.write(": still starting\n\n"), HEARTBEAT_MS);
+  const heartbeat = setInterval(() => {
+    if (progress.isIdle) void stream.write(": still starting\n\n");
+  }, HEARTBEAT_MS);
   try {
     const sessionId = await manager.createSession({
       ...options,
       signal: left.signal,
-      onProgress: (progress) => void tell({ event: "start-progress", data: progress }),
+      onProgress: (step) => progress.push(step),
     });
+    await progress.settled();
     if (left.signal.aborted) await manager.endSession(sessionId);
     else await tell({ event: "session-opened", data: { session_id: sessionId } });
   } catch (error) {
     if (left.signal.aborted) return;
+    await progress.settled();
     await tell({
       event: "error",
       data: describeError(error)?.detail ?? unknownFailure(c, error, logger),
     });
   } finally {
     clearInterval(heartbeat);
+  }
+}
+
+/** Passes on values one after the other; of those that come meanwhile, the latest. */
+class LatestOnly<Value> {
+  readonly #pass: (value: Value) => Promise<void>;
+  #passing: Promise<void> | null = null;
+  #next: { value: Value } | null = null;
+
+  constructor(pass: (value: Value) => Promise<void>) {
+    this.#pass = pass;
+  }
+
+  get isIdle(): boolean {
+    return this.#passing === null;
+  }
+
+  push(value: Value): void {
+    this.#next = { value };
+    this.#passing ??= this.#passAll();
+  }
+
+  /** Resolves when nothing is left to pass on. */
+  async settled(): Promise<void> {
+    await this.#passing;
+  }
+
+  async #passAll(): Promise<void> {
+    for (let next = this.#next; next !== null; next = this.#next) {
+      this.#next = null;
+      await this.#pass(next.value);
+    }
+    this.#passing = null;
   }
 }

@@ -41,7 +41,7 @@ const createSession = createRoute({
         [EVENT_STREAM]: { schema: openingEventSchema },
       },
     },
-    ...routeErrors(400, 413, 429, 503),
+    ...routeErrors(400, 413, 503),
   },
 });
 
@@ -77,14 +77,37 @@ function requireNoBody(body: string): void {
   });
 }
 
+/**
+ * Ends a session if its client leaves before the answer with its id was sent: nobody can use it.
+ * @param signal fires if the client leaves, and not once the answer was sent
+ */
+function endIfUnheard(
+  sessionId: string,
+  { manager, logger, signal }: Pick<AppServices, "manager" | "logger"> & { signal: AbortSignal },
+): void {
+  const end = (): void => {
+    manager.endSession(sessionId).catch((error: unknown) => {
+      logger.error({ err: error }, "a session whose client had left could not be ended");
+    });
+  };
+  if (signal.aborted) end();
+  else signal.addEventListener("abort", end, { once: true });
+}
+
 export function sessionRoutes({ manager, chats, logger }: AppServices) {
   return new OpenAPIHono<AppEnv>()
     .openapi(createSession, async (c) => {
       const { user_id: userId } = c.req.valid("query");
       requireNoBody(await c.req.text());
       const options = userId === undefined ? {} : { userId };
-      if (prefersEvents(c)) return openingEvents(c, { manager, logger, options });
-      return c.json({ session_id: await manager.createSession(options) }, 200);
+      if (prefersEvents(c)) {
+        c.get("visit").take("streams");
+        return openingEvents(c, { manager, logger, options });
+      }
+      const { signal } = c.req.raw;
+      const sessionId = await manager.createSession({ ...options, signal });
+      endIfUnheard(sessionId, { manager, logger, signal });
+      return c.json({ session_id: sessionId }, 200);
     })
     .openapi(getSession, async (c) => {
       const session = await requireSession(manager, c.req.valid("param").session_id);

@@ -10,7 +10,14 @@ const fileEntrySchema = z
   })
   .openapi("FileEntry");
 
-export const fileListSchema = z.object({ files: z.array(fileEntrySchema) }).openapi("FileList");
+export const fileListSchema = z
+  .object({
+    files: z.array(fileEntrySchema),
+    next: z.string().nullable().meta({
+      description: "What to give as `after` for the next page; `null` at the end.",
+    }),
+  })
+  .openapi("FileList");
 
 export const writtenFileSchema = z
   .object({

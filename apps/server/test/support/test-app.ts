@@ -5,6 +5,7 @@ import { createApp } from "../../src/app.ts";
 import type { App } from "../../src/app.ts";
 import { compose } from "../../src/compose.ts";
 import { readConfig } from "../../src/config.ts";
+import type { Patience } from "../../src/http/patience.ts";
 import { createLogger } from "../../src/logger.ts";
 import type { ChosenModel } from "../../src/model/chat-model.ts";
 import type { AppServices } from "../../src/services.ts";
@@ -19,6 +20,10 @@ export interface TestAppOptions {
   dataDir?: string;
   /** @default a folder that does not exist */
   webRoot?: string;
+  /** Further variables of the environment. */
+  variables?: Record<string, string>;
+  /** @default that of a real server */
+  patience?: Patience;
 }
 
 /** A whole server without a socket, on a folder of its own, with what it logged. */
@@ -91,19 +96,29 @@ export async function startTestApp({
   maxTurnMs,
   dataDir,
   webRoot,
+  variables,
+  patience,
 }: TestAppOptions = {}): Promise<TestApp> {
   const folder = await mkdtemp(join(tmpdir(), "carrel-server-"));
   const logLines: string[] = [];
   const composition = await compose({
     config: readConfig(
-      { CARREL_DATA_DIR: dataDir ?? join(folder, "data"), CARREL_SANDBOX: "embedded" },
+      {
+        CARREL_DATA_DIR: dataDir ?? join(folder, "data"),
+        CARREL_SANDBOX: "embedded",
+        ...variables,
+      },
       folder,
     ),
     logger: createLogger({ write: (line) => void logLines.push(line) }),
     ...(model !== undefined && { model }),
     ...(maxTurnMs !== undefined && { maxTurnMs }),
   });
-  const services = { ...composition.services, webRoot: webRoot ?? join(folder, "not-built") };
+  const services = {
+    ...composition.services,
+    webRoot: webRoot ?? join(folder, "not-built"),
+    ...(patience !== undefined && { patience }),
+  };
   return new TestApp({
     app: createApp(services),
     services,

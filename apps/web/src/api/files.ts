@@ -2,18 +2,46 @@ import type { WireFileEntry } from "@carrel/server";
 import { client } from "./client.ts";
 import { openStream } from "./request.ts";
 
+/** Most entries that the server gives at a time. */
+const MAX_PAGE = 10_000;
+
+export interface DirectoryListing {
+  entries: WireFileEntry[];
+  /** There are no more. */
+  isComplete: boolean;
+}
+
+export interface ListFilesOptions {
+  /** Entries to read, in the order of the bytes of their names; the server's pages are as long as they can be. */
+  limit: number;
+  signal: AbortSignal;
+}
+
+/** The first entries of a directory. */
 export async function listFiles(
   sessionId: string,
   path: string,
-  signal: AbortSignal,
-): Promise<WireFileEntry[]> {
-  const response = await client.sessions[":session_id"].files.$get(
-    { param: { session_id: sessionId }, query: { path } },
-    { init: { signal } },
-  );
-  const { files } = await response.json();
-  return files;
+  { limit, signal }: ListFilesOptions,
+): Promise<DirectoryListing> {
+  const entries: WireFileEntry[] = [];
+  let after: string | null = null;
+  do {
+    const page = String(Math.min(MAX_PAGE, limit - entries.length));
+    const response: ListResponse = await client.sessions[":session_id"].files.$get(
+      {
+        param: { session_id: sessionId },
+        query: { path, limit: page, ...(after !== null && { after }) },
+      },
+      { init: { signal } },
+    );
+    const { files, next } = await response.json();
+    entries.push(...files);
+    after = next;
+  } while (after !== null && entries.length < limit);
+  return { entries, isComplete: after === null };
 }
+
+type ListResponse = Awaited<ReturnType<(typeof client.sessions)[":session_id"]["files"]["$get"]>>;
 
 /** `false` where nothing was there. */
 export async function removeFile(sessionId: string, path: string): Promise<boolean> {

@@ -46,12 +46,20 @@ export function DeleteDialog(props: DeleteDialogProps): ReactElement {
       </p>
       <p>
         {typeof content === "number" && content > 0
-          ? `There ${content === 1 ? "is 1 thing" : `are ${content.toLocaleString("en")} things`} in it, and only an empty folder can be deleted here. Ask the agent to delete it.`
+          ? `There ${thingsOf(content)} in it, and only an empty folder can be deleted here. Ask the agent to delete it.`
           : "It cannot be brought back."}
       </p>
       {error && <Notice tone="error" error={error} />}
     </ConfirmDialog>
   );
+}
+
+/** What is beyond is not counted: nobody reads so large a number. */
+const MAX_COUNTED = 1000;
+
+function thingsOf(count: number): string {
+  if (count === 1) return "is 1 thing";
+  return `are ${count.toLocaleString("en")} things${count >= MAX_COUNTED ? " or more" : ""}`;
 }
 
 /** How much is in a directory; `failed` where it cannot be listed, `null` where there is none to look at. */
@@ -63,8 +71,8 @@ function useEntryCount(
   useEffect(() => {
     if (directory === null) return;
     const abort = new AbortController();
-    listFiles(sessionId, directory, abort.signal).then(
-      (entries) => setCount(entries.length),
+    listFiles(sessionId, directory, { limit: MAX_COUNTED, signal: abort.signal }).then(
+      ({ entries }) => setCount(entries.length),
       // The server refuses to delete what is not empty, and its message says so.
       () => abort.signal.aborted || setCount("failed"),
     );

@@ -16,11 +16,14 @@ export interface DirectoryViewProps {
   onOpen: (entry: WireFileEntry) => void;
   onDelete: (entry: WireFileEntry) => void;
   onRefresh: () => void;
+  /** More entries of the directory are wanted. */
+  onReadMore: () => void;
 }
 
 /** What is in a directory, or why that cannot be said. */
 export function DirectoryView(props: DirectoryViewProps): ReactElement {
-  const { sessionId, directory, state, focusedPath, onOpen, onDelete, onRefresh } = props;
+  const { sessionId, directory, state, focusedPath, onOpen, onDelete } = props;
+  const { onRefresh, onReadMore } = props;
   const { entries, error } = state;
   return (
     <div className="files-body">
@@ -54,6 +57,9 @@ export function DirectoryView(props: DirectoryViewProps): ReactElement {
           sessionId={sessionId}
           directory={directory}
           entries={entries}
+          isComplete={state.isComplete}
+          isReading={state.loading}
+          onReadMore={onReadMore}
           focusedPath={focusedPath}
           onOpen={onOpen}
           onDelete={onDelete}

@@ -17,17 +17,22 @@ const CLOCK_MS = 30_000;
 export interface FileListProps {
   sessionId: string;
   entries: readonly WireFileEntry[];
+  /** The directory has no entries but these. */
+  isComplete: boolean;
+  isReading: boolean;
   directory: DirectoryPath;
   /** Of the entry that gets the focus when the list appears; `null` for none. */
   focusedPath: string | null;
   onOpen: (entry: WireFileEntry) => void;
   onDelete: (entry: WireFileEntry) => void;
+  onReadMore: () => void;
 }
 
 export function FileList(props: FileListProps): ReactElement {
   const { sessionId, directory, entries, focusedPath, onOpen, onDelete } = props;
   const [filter, setFilter] = useState("");
   const [shown, setShown] = useState(ROWS_STEP);
+  const { isComplete, isReading, onReadMore } = props;
   const nowMs = useClock();
   const ordered = useMemo(() => orderedEntries(entries, filter), [entries, filter]);
   const hidden = ordered.length - shown;
@@ -38,7 +43,7 @@ export function FileList(props: FileListProps): ReactElement {
           className="input file-filter"
           type="search"
           aria-label="Filter by name"
-          placeholder={`Filter ${entries.length.toLocaleString("en")} names`}
+          placeholder={`Filter ${isComplete ? "" : "the first "}${entries.length.toLocaleString("en")} names`}
           value={filter}
           onChange={(event) => setFilter(event.target.value)}
         />
@@ -59,7 +64,26 @@ export function FileList(props: FileListProps): ReactElement {
           );
         })}
       </ul>
-      {ordered.length === 0 && <p className="files-empty">No name contains this.</p>}
+      {ordered.length === 0 && (
+        <p className="files-empty">
+          {isComplete
+            ? "No name contains this."
+            : `None of the first ${entries.length.toLocaleString("en")} names contains this.`}
+        </p>
+      )}
+      {!isComplete && hidden <= 0 && (
+        <button
+          type="button"
+          className="text-button more"
+          disabled={isReading}
+          onClick={() => {
+            setShown(shown + ROWS_STEP);
+            onReadMore();
+          }}
+        >
+          Show more than the first {entries.length.toLocaleString("en")}
+        </button>
+      )}
       {hidden > 0 && (
         <button
           type="button"

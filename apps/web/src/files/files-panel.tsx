@@ -31,7 +31,7 @@ export function FilesPanel(props: FilesPanelProps): ReactElement {
   const [directory, setDirectory] = useState<DirectoryPath>([]);
   const [deleting, setDeleting] = useState<WireFileEntry | null>(null);
   const [closedPath, setClosedPath] = useState<string | null>(null);
-  const [state, refresh] = useDirectory({
+  const [state, { refresh, readMore }] = useDirectory({
     sessionId,
     path: pathOf(directory),
     revision,
@@ -80,6 +80,7 @@ export function FilesPanel(props: FilesPanelProps): ReactElement {
             onOpen={open}
             onDelete={setDeleting}
             onRefresh={refresh}
+            onReadMore={readMore}
           />
         </>
       ) : (

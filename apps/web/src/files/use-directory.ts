@@ -11,6 +11,8 @@ export interface DirectoryState {
   path: string;
   /** `null` until it has been read for the first time. */
   entries: readonly WireFileEntry[] | null;
+  /** There are no entries but these. */
+  isComplete: boolean;
   loading: boolean;
   error: ApiError | null;
 }
@@ -29,15 +31,22 @@ function pauseAfter(durationMs: number): number {
   return Math.min(10_000, Math.max(200, durationMs * 3));
 }
 
-/**
- * The entries of a directory.
- *
- * @returns the state, and what reads it again now, which stays the same function
- */
-export function useDirectory(options: DirectoryOptions): [DirectoryState, () => void] {
+/** How many entries of a directory are read at first; twice as many each time that more are asked for. */
+const FIRST_ENTRIES = 1000;
+
+export interface DirectoryActions {
+  /** Reads the directory again now. Stays the same function. */
+  refresh: () => void;
+  /** Reads more of the directory. Stays the same function. */
+  readMore: () => void;
+}
+
+/** The entries of a directory: the first ones, and more when they are asked for. */
+export function useDirectory(options: DirectoryOptions): [DirectoryState, DirectoryActions] {
   const { sessionId, path, revision, onMissing } = options;
   const [state, setState] = useState<DirectoryState>(() => unread(path));
   const request = useRef<() => void>(() => {});
+  const limit = useRef(FIRST_ENTRIES);
   const reportMissing = useRef(onMissing);
   useEffect(() => {
     reportMissing.current = onMissing;
@@ -45,15 +54,19 @@ export function useDirectory(options: DirectoryOptions): [DirectoryState, () => 
 
   useEffect(() => {
     const abort = new AbortController();
+    limit.current = FIRST_ENTRIES;
     let retry: ReturnType<typeof setTimeout> | undefined;
     let failures = 0;
     const read = async () => {
       clearTimeout(retry);
       setState((before) => ({ ...(before.path === path ? before : unread(path)), loading: true }));
       try {
-        const entries = await listFiles(sessionId, path, abort.signal);
+        const listing = await listFiles(sessionId, path, {
+          limit: limit.current,
+          signal: abort.signal,
+        });
         failures = 0;
-        setState({ path, entries, loading: false, error: null });
+        setState({ path, ...listing, loading: false, error: null });
       } catch (caught) {
         if (abort.signal.aborted) return;
         const error = toApiError(caught);
@@ -84,10 +97,19 @@ export function useDirectory(options: DirectoryOptions): [DirectoryState, () => 
     request.current();
   }, [revision]);
 
-  const refresh = useMemo(() => () => request.current(), []);
-  return [state.path === path ? state : unread(path), refresh];
+  const actions = useMemo(
+    () => ({
+      refresh: () => request.current(),
+      readMore: () => {
+        limit.current *= 2;
+        request.current();
+      },
+    }),
+    [],
+  );
+  return [state.path === path ? state : unread(path), actions];
 }
 
 function unread(path: string): DirectoryState {
-  return { path, entries: null, loading: true, error: null };
+  return { path, entries: null, isComplete: true, loading: true, error: null };
 }

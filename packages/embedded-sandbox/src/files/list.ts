@@ -80,7 +80,7 @@ async function fullPage(
 async function infosOf(
   directory: Entry,
   names: readonly Buffer[],
-  { signal, memory }: Pick<CountedOptions, "signal" | "memory">,
+  { signal, memory }: { signal?: AbortSignal | undefined; memory: MemoryMeter },
 ): Promise<FileInfo[]> {
   const entries: FileInfo[] = [];
   for (const name of names) {

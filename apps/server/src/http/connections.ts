@@ -1,0 +1,113 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { Connection } from "./connection.ts";
+import type { ConnectionState } from "./connection.ts";
+import type { Patience } from "./patience.ts";
+import { NO_ROOM, answerRefusals, refuse } from "./refusals.ts";
+
+export interface ConnectionsOptions {
+  maxConnections: number;
+  patience: Patience;
+}
+
+type Answer = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
+
+/**
+ * Looks after the connections of a server: answers the requests of each one after the other, cuts
+ * off clients that do not take their answers, and makes room for new ones when places are scarce.
+ */
+export function serveConnections(
+  server: Server,
+  answer: Answer,
+  options: ConnectionsOptions,
+): void {
+  const connections = new Connections(options);
+  server.on("connection", (socket) => connections.add(socket));
+  server.on("request", (incoming, outgoing) => {
+    void connections
+      .of(incoming.socket)
+      .enter(incoming, outgoing)
+      .then((isItsTurn) => {
+        if (isItsTurn) answer(incoming, outgoing);
+      });
+  });
+  answerRefusals(server, (socket) => connections.of(socket).isAnswering);
+  const check = setInterval(() => connections.closeSlow(), options.patience.checkMs).unref();
+  server.once("close", () => clearInterval(check));
+}
+
+class Connections {
+  readonly #open = new Map<Socket, Connection>();
+  readonly #options: ConnectionsOptions;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+  }
+
+  add(socket: Socket): void {
+    if (this.#open.size >= this.#options.maxConnections && !this.#makeRoom()) {
+      socket.on("error", () => socket.destroy());
+      refuse(socket, NO_ROOM);
+      return;
+    }
+    this.#open.set(socket, new Connection(socket, performance.now()));
+    socket.once("close", () => this.#open.delete(socket));
+  }
+
+  /** One that was refused is not among those that count. */
+  of(socket: Socket): Connection {
+    return this.#open.get(socket) ?? new Connection(socket, performance.now());
+  }
+
+  closeSlow(): void {
+    const now = performance.now();
+    for (const connection of this.#open.values()) {
+      if (connection.isTooSlow(now, this.#options.patience)) this.#close(connection);
+    }
+  }
+
+  #makeRoom(): boolean {
+    const now = performance.now();
+    let first: Connection | null = null;
+    let firstRank: Rank | null = null;
+    for (const connection of this.#open.values()) {
+      const rank = rankOf(connection.state(now));
+      if (rank !== null && (firstRank === null || goesBefore(rank, firstRank))) {
+        first = connection;
+        firstRank = rank;
+      }
+    }
+    if (first !== null) this.#close(first);
+    return first !== null;
+  }
+
+  // At once: the event comes later, and the place is needed now.
+  #close(connection: Connection): void {
+    this.#open.delete(connection.socket);
+    connection.socket.destroy();
+  }
+}
+
+/** Who gives way first: the lower group, and in it the lower order. */
+interface Rank {
+  group: number;
+  order: number;
+}
+
+/** Nobody gives way for whom the server works. */
+function rankOf(state: ConnectionState): Rank | null {
+  switch (state.kind) {
+    case "idle":
+      return { group: 0, order: state.sinceMs };
+    case "sending":
+      return { group: 1, order: state.bytesPerMs };
+    case "not-reading":
+      return { group: 2, order: state.sinceMs };
+    case "working":
+      return null;
+  }
+}
+
+function goesBefore(one: Rank, other: Rank): boolean {
+  return one.group < other.group || (one.group === other.group && one.order < other.order);
+}

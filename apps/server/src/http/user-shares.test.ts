@@ -1,0 +1,68 @@
+import { MemoryBudget, SandboxError } from "@carrel/backend-protocol";
+import { describe, expect, it } from "vitest";
+import { UserShares } from "./user-shares.ts";
+
+const perUser = { requests: 2, streams: 1, transfers: 1, turns: 1 };
+
+function makeShares(): UserShares {
+  const memory = new MemoryBudget({ name: "The server", limitBytes: 4000 });
+  const memoryOf = (userId: string | null): MemoryBudget =>
+    new MemoryBudget({ name: userId ?? "nobody", limitBytes: 1000, parent: memory });
+  return new UserShares({ perUser, memory, memoryOf });
+}
+
+describe("the share of a user", () => {
+  it("is bounded for each kind, and says what to do", () => {
+    const share = makeShares().open({ userId: "alice" });
+    share.take("requests");
+    const second = share.take("requests");
+    expect(() => share.take("requests")).toThrow(
+      expect.objectContaining({
+        code: "capacity",
+        message: expect.stringMatching(/2 requests.*CARREL_MAX_REQUESTS_PER_USER/),
+        retryAfterMs: 1000,
+      } satisfies Partial<SandboxError>),
+    );
+    share.take("streams");
+    second[Symbol.dispose]();
+    second[Symbol.dispose]();
+    share.take("requests");
+    expect(() => share.take("requests")).toThrow(/2 requests/);
+  });
+
+  it("is the same in all requests of the user, and apart from that of others", () => {
+    const shares = makeShares();
+    shares.open({ userId: "alice" }).take("streams");
+    expect(() => shares.open({ userId: "alice" }).take("streams")).toThrow(/streams/);
+    for (const owner of [
+      { userId: "bob" },
+      { userId: null },
+      "unknown",
+      { userId: "nobody" },
+    ] as const) {
+      shares.open(owner).take("streams");
+      expect(() => shares.open(owner).take("streams")).toThrow(/streams/);
+    }
+  });
+
+  it("is forgotten when the user has nothing any more", () => {
+    const shares = makeShares();
+    const share = shares.open({ userId: "alice" });
+    const turn = share.take("turns");
+    share[Symbol.dispose]();
+    expect(shares.ownerCount).toBe(1);
+    turn[Symbol.dispose]();
+    expect(shares.ownerCount).toBe(0);
+  });
+
+  it("of memory is a quarter: whoever has more is ended, and nobody else", () => {
+    const shares = makeShares();
+    const ended: string[] = [];
+    const alice = shares.open({ userId: "alice" }).memory.open(() => ended.push("alice"));
+    const bob = shares.open({ userId: "bob" }).memory.open(() => ended.push("bob"));
+    expect(alice.add(900)).toBe(true);
+    expect(bob.add(1001)).toBe(false);
+    expect(ended).toEqual(["bob"]);
+    expect(shares.memory.usedBytes).toBe(900);
+  });
+});
