@@ -150,7 +150,8 @@ async function build(go, program) {
     const env = { CGO_ENABLED: "0", GOOS: "linux", GOARCH: architecture };
     try {
       const { code, output } = await go(args, { cwd: SOURCES, output: folder, env });
-      if (code !== 0) throw new Failure(`Go could not build ${program.purpose}:\n${output.trimEnd()}`);
+      if (code !== 0)
+        throw new Failure(`Go could not build ${program.purpose}:\n${output.trimEnd()}`);
       renameSync(draft, binary(program, architecture));
     } finally {
       rmSync(draft, { force: true });

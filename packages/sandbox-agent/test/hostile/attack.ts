@@ -6,10 +6,9 @@ import type { HostileCall } from "./every-call.ts";
 import { Impersonator } from "./impersonator.ts";
 import type { Script } from "./impersonator.ts";
 
-/** How long callers wait for the impersonator before they give up. */
-const PATIENCE_MS = 400;
 /** How soon a call that was given up has failed. */
 const LET_GO_MS = 3000;
+const LOOK_MS = 100;
 /** How soon all calls have ended once their sandbox has. */
 const END_MS = 5000;
 
@@ -24,6 +23,8 @@ export interface AttackReport {
 }
 
 export interface AttackOptions {
+  /** How long callers wait for the impersonator before they give up. @default 400 */
+  patienceMs?: number;
   /** Of each kind of call. @default 1 */
   timesEach?: number;
 }
@@ -31,7 +32,7 @@ export interface AttackOptions {
 /** Make every call to an impersonating agent, all at the same time, and give up after a while. */
 export async function attack(
   script: Script,
-  { timesEach = 1 }: AttackOptions = {},
+  { timesEach = 1, patienceMs = 400 }: AttackOptions = {},
 ): Promise<AttackReport> {
   const settled = new Map<string, Settled>();
   const faults: string[] = [];
@@ -49,14 +50,16 @@ export async function attack(
     }),
   );
   const allSettled = Promise.all(all);
-  await Promise.race([allSettled, sleep(PATIENCE_MS)]);
+  await Promise.race([allSettled, sleep(patienceMs)]);
   given.abort();
-  await Promise.race([allSettled, sleep(LET_GO_MS)]);
+  const ownDeadline = (name: string): boolean =>
+    EVERY_CALL[name.replace(/ \d+$/, "")]?.stopsProcess === true;
+  for (let passedMs = 0; passedMs < LET_GO_MS; passedMs += LOOK_MS) {
+    await Promise.race([allSettled, sleep(LOOK_MS)]);
+    if ([...pending].every(ownDeadline)) break;
+  }
   for (const name of pending) {
-    const kind = name.replace(/ \d+$/, "");
-    if (!EVERY_CALL[kind]?.stopsProcess) {
-      faults.push(`${name}: goes on ${LET_GO_MS} ms after its caller gave it up`);
-    }
+    if (!ownDeadline(name)) faults.push(`${name}: goes on ${LET_GO_MS} ms after it was given up`);
   }
   await impersonator[Symbol.asyncDispose]();
   await Promise.race([allSettled, sleep(END_MS)]);

@@ -98,14 +98,14 @@ export const EVERY_CALL: Readonly<Record<string, HostileCall>> = {
   grep: {
     make: (box, signal) => box.grep("a", { signal, limit: 10_000, timeoutMs: 500 }),
     value: z.strictObject({
-      matches: listOf(
-        z.strictObject({ path, line: z.int().min(1), text: z.string() }),
-        10_000,
-      ),
+      matches: listOf(z.strictObject({ path, line: z.int().min(1), text: z.string() }), 10_000),
       truncated: z.boolean(),
     }),
   },
-  readStream: { make: async (box, signal) => drain(await box.readStream("a", { signal })), value: count },
+  readStream: {
+    make: async (box, signal) => drain(await box.readStream("a", { signal })),
+    value: count,
+  },
   archive: { make: async (box, signal) => drain(await box.archive(".", { signal })), value: count },
   "readStream, unread": {
     make: async (box, signal) => leftAlone(await box.readStream("a", { signal }), signal),

@@ -43,18 +43,19 @@ for (const { name: group, cases } of CASES) {
 
     afterAll(() => neighbour[Symbol.asyncDispose]());
 
-    for (const { id, misdeed, then = {} } of cases) {
+    for (const { id, misdeed, then = {}, ...options } of cases) {
       it(`${id} ${misdeed}: ${misdeeds.get(misdeed)}`, async () => {
         using memory = new MemoryWatch();
-        const attacking = attack({ misdeed });
+        const attacking = attack({ misdeed }, options);
         const seen = await neighbour.during(attacking);
         const { settled, faults } = await attacking;
         timesMs.set(id, seen.timesMs);
         expect(faults).toEqual([]);
         expect(seen.wrong).toEqual([]);
         expect(memory.grownMiB).toBeLessThan(MAX_GROWN_MIB);
-        const told = Object.keys(then).map((call) => [call, describeSettled(settled.get(call))]);
-        expect(Object.fromEntries(told)).toEqual(then);
+        for (const [call, allowed] of Object.entries(then)) {
+          expect(allowed.split(" or "), call).toContain(describeSettled(settled.get(call)));
+        }
         expect(Object.prototype).not.toHaveProperty("polluted");
       });
     }
