@@ -43,7 +43,7 @@ for (const { name: group, cases } of CASES) {
 
     afterAll(() => neighbour[Symbol.asyncDispose]());
 
-    for (const { id, misdeed, then = {}, ...options } of cases) {
+    for (const { id, misdeed, callers = {}, ...options } of cases) {
       it(`${id} ${misdeed}: ${misdeeds.get(misdeed)}`, async () => {
         using memory = new MemoryWatch();
         const attacking = attack({ misdeed }, options);
@@ -53,7 +53,7 @@ for (const { name: group, cases } of CASES) {
         expect(faults).toEqual([]);
         expect(seen.wrong).toEqual([]);
         expect(memory.grownMiB).toBeLessThan(MAX_GROWN_MIB);
-        for (const [call, allowed] of Object.entries(then)) {
+        for (const [call, allowed] of Object.entries(callers)) {
           expect(allowed.split(" or "), call).toContain(describeSettled(settled.get(call)));
         }
         expect(Object.prototype).not.toHaveProperty("polluted");
