@@ -8,6 +8,8 @@ import type { Script } from "./impersonator.ts";
 
 /** How soon a call that was given up has failed. */
 const LET_GO_MS = 3000;
+/** How soon a call settles that the impersonator has answered, also where the machine is busy. */
+const AWAITED_MS = 15_000;
 const LOOK_MS = 100;
 /** How soon all calls have ended once their sandbox has. */
 const END_MS = 5000;
@@ -25,6 +27,8 @@ export interface AttackReport {
 export interface AttackOptions {
   /** How long callers wait for the impersonator before they give up. @default 400 */
   patienceMs?: number;
+  /** Calls that are not given up before they have settled, or should have. */
+  awaited?: readonly string[];
   /** Of each kind of call. @default 1 */
   timesEach?: number;
 }
@@ -32,7 +36,7 @@ export interface AttackOptions {
 /** Make every call to an impersonating agent, all at the same time, and give up after a while. */
 export async function attack(
   script: Script,
-  { timesEach = 1, patienceMs = 400 }: AttackOptions = {},
+  { timesEach = 1, patienceMs = 400, awaited = [] }: AttackOptions = {},
 ): Promise<AttackReport> {
   const settled = new Map<string, Settled>();
   const faults: string[] = [];

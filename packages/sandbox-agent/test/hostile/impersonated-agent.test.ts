@@ -46,7 +46,10 @@ for (const { name: group, cases } of CASES) {
     for (const { id, misdeed, callers = {}, ...options } of cases) {
       it(`${id} ${misdeed}: ${misdeeds.get(misdeed)}`, async () => {
         using memory = new MemoryWatch();
-        const attacking = attack({ misdeed }, options);
+        const awaited = Object.entries(callers).flatMap(([call, end]) =>
+          end === "aborted" ? [] : [call],
+        );
+        const attacking = attack({ misdeed }, { ...options, awaited });
         const seen = await neighbour.during(attacking);
         const { settled, faults } = await attacking;
         timesMs.set(id, seen.timesMs);

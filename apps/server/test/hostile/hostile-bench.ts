@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { HostileServer, engineOrSkip } from "./hostile-server.ts";
+import { HttpNeighbour, percentile } from "./http-neighbour.ts";
+
+/** How much more memory the server may have during one attack than before it. */
+const MAX_GROWN_MIB = 512;
+const CASE_TIMEOUT_MS = 120_000;
+
+export interface HostileBench {
+  server: HostileServer;
+  neighbour: HttpNeighbour;
+}
+
+export interface HostileCase {
+  /** Stays the same: reports and other documents name it. */
+  id: string;
+  /** What the attacker does. */
+  about: string;
+  attack: (bench: HostileBench) => Promise<unknown>;
+}
+
+const hasEngine = await engineOrSkip();
+
+/**
+ * The cases of one group of attacks on a server of their own. In each one the neighbour's answers are
+ * right and in time, and the server's memory stays within a bound; after all of them the neighbour was
+ * as fast as on a quiet machine, up to a factor.
+ */
+export function describeAttacks(
+  group: string,
+  cases: readonly HostileCase[],
+  variables?: () => Promise<Record<string, string>>,
+): void {
+  describe.skipIf(!hasEngine)(group, { timeout: CASE_TIMEOUT_MS }, () => {
+    const bench: Partial<HostileBench> = {};
+    const timesMs = new Map<string, readonly number[]>();
+
+    beforeAll(async () => {
+      bench.server = await HostileServer.start(await variables?.());
+      bench.neighbour = await HttpNeighbour.settle(bench.server);
+    }, CASE_TIMEOUT_MS);
+
+    afterAll(() => bench.server?.[Symbol.asyncDispose](), CASE_TIMEOUT_MS);
+
+    for (const { id, about, attack } of cases) {
+      it(`${id}: ${about}`, async () => {
+        // Filled before the first case runs.
+        const { server, neighbour } = bench as HostileBench;
+        const before = await server.forgetPeak();
+        const seen = await neighbour.during(attack({ server, neighbour }));
+        timesMs.set(id, seen.timesMs);
+        expect(server.runs, server.log).toBe(true);
+        expect(seen.wrong).toEqual([]);
+        expect((await server.peakMiB()) - before).toBeLessThan(MAX_GROWN_MIB);
+      });
+    }
+
+    it("leaves the neighbour as fast as it was", () => {
+      const slowest = [...timesMs]
+        .map(([id, times]) => ({ id, p99Ms: Math.round(percentile(times, 99)) }))
+        .toSorted((a, b) => b.p99Ms - a.p99Ms)
+        .map(({ id, p99Ms }) => `${id} ${p99Ms} ms`);
+      const p99Ms = percentile([...timesMs.values()].flat(), 99);
+      const bound = bench.neighbour?.boundMs ?? 0;
+      expect(p99Ms, `slowest: ${slowest.slice(0, 5).join(", ")}`).toBeLessThan(bound);
+    });
+  });
+}
