@@ -93,12 +93,11 @@ describeAttacks("U: shares of what all users have together", [
     about: "one user begins a turn of chat in each of 200 sessions",
     async attack(bench) {
       const name = `talker-${randomUUID()}`;
-      await repeatedly(AT_ONCE, async () => false);
       const users = await Promise.all(
         Array.from({ length: 200 }, () => HostileUser.open(bench.server, name).catch(() => null)),
       );
       const body = { message: "run `sleep 3`" };
-      const turns = users.map((user) =>
+      const turns = users.map(async (user) =>
         user?.ask("/chat", { method: "POST", body, deadlineMs: FLOOD_MS }).catch(() => null),
       );
       await expectRoomForSomebodyNew(bench);

@@ -55,6 +55,10 @@ export async function attack(
   );
   const allSettled = Promise.all(all);
   await Promise.race([allSettled, sleep(patienceMs)]);
+  for (let passedMs = 0; passedMs < AWAITED_MS; passedMs += LOOK_MS) {
+    if (!awaited.some((name) => pending.has(name))) break;
+    await sleep(LOOK_MS);
+  }
   given.abort();
   const ownDeadline = (name: string): boolean =>
     EVERY_CALL[name.replace(/ \d+$/, "")]?.stopsProcess === true;
