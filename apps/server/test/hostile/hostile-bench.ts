@@ -23,8 +23,8 @@ const hasEngine = await engineOrSkip();
 
 /**
  * The cases of one group of attacks on a server of their own. In each one the neighbour's answers are
- * right and in time, and the server's memory stays within a bound; after all of them the neighbour was
- * as fast as on a quiet machine, up to a factor.
+ * right and in time, the server runs on, and its memory stays within a bound; in the end, 99 of 100
+ * rounds in each case were as fast as on a quiet machine, up to a factor.
  */
 export function describeAttacks(
   group: string,
@@ -33,7 +33,7 @@ export function describeAttacks(
 ): void {
   describe.skipIf(!hasEngine)(group, { timeout: CASE_TIMEOUT_MS }, () => {
     const bench: Partial<HostileBench> = {};
-    const timesMs = new Map<string, readonly number[]>();
+    const seenBy = new Map<string, { timesMs: readonly number[]; grownMiB: number }>();
 
     beforeAll(async () => {
       bench.server = await HostileServer.start(await variables?.());
@@ -48,21 +48,26 @@ export function describeAttacks(
         const { server, neighbour } = bench as HostileBench;
         const before = await server.forgetPeak();
         const seen = await neighbour.during(attack({ server, neighbour }));
-        timesMs.set(id, seen.timesMs);
+        const grownMiB = (await server.peakMiB()) - before;
+        seenBy.set(id, { timesMs: seen.timesMs, grownMiB });
         expect(server.runs, server.log).toBe(true);
         expect(seen.wrong).toEqual([]);
-        expect((await server.peakMiB()) - before).toBeLessThan(MAX_GROWN_MIB);
+        expect(grownMiB).toBeLessThan(MAX_GROWN_MIB);
       });
     }
 
     it("leaves the neighbour as fast as it was", () => {
-      const slowest = [...timesMs]
-        .map(([id, times]) => ({ id, p99Ms: Math.round(percentile(times, 99)) }))
-        .toSorted((a, b) => b.p99Ms - a.p99Ms)
-        .map(({ id, p99Ms }) => `${id} ${p99Ms} ms`);
-      const p99Ms = percentile([...timesMs.values()].flat(), 99);
-      const bound = bench.neighbour?.boundMs ?? 0;
-      expect(p99Ms, `slowest: ${slowest.slice(0, 5).join(", ")}`).toBeLessThan(bound);
+      const rows = [...seenBy].map(([id, { timesMs, grownMiB }]) => ({
+        id,
+        rounds: timesMs.length,
+        p50Ms: Math.round(percentile(timesMs, 50)),
+        p99Ms: Math.round(percentile(timesMs, 99)),
+        grownMiB,
+      }));
+      console.table(rows);
+      const boundMs = Math.round(bench.neighbour?.boundMs ?? 0);
+      const slow = rows.filter(({ p99Ms }) => p99Ms > boundMs);
+      expect(slow, `more than ${boundMs} ms`).toEqual([]);
     });
   });
 }

@@ -57,15 +57,20 @@ export class HostileUser {
     if (status !== 200) throw new Error(`${status} ${text}`);
   }
 
+  async putImpersonator(): Promise<void> {
+    await this.put("impersonator", await readFile(PROGRAM));
+    await this.execute("chmod +x impersonator");
+  }
+
   /**
    * Put a program into the agent's place, with nothing but what the user has: an upload, a command.
    * @param script the program's arguments
    */
   async impersonate(script: string): Promise<void> {
-    await this.put("impersonator", await readFile(PROGRAM));
+    await this.putImpersonator();
     // It ends the agent under the very command that starts it.
-    const start = `chmod +x impersonator; (setsid ./impersonator --take-over ${script} > /dev/null 2>&1 &); sleep 5`;
-    await this.execute(start, { deadlineMs: 15_000 }).catch(() => undefined);
+    const start = `(setsid ./impersonator --take-over ${script} > /dev/null 2>&1 &); sleep 5`;
+    await this.execute(start, { deadlineMs: 5000 }).catch(() => undefined);
     const endMs = performance.now() + TAKE_OVER_TIMEOUT_MS;
     for (;;) {
       const answer = await this.execute("echo the-real-agent", { deadlineMs: 3000 }).catch(

@@ -6,11 +6,13 @@ import type { HostileBench, HostileCase } from "./hostile-bench.ts";
 import { HostileUser } from "./hostile-user.ts";
 import { StallingClients, requestText } from "./stalling-client.ts";
 
-/** How long clients stay as they are. */
-const STALL_MS = 3000;
+/** How long clients stay as they are, once all have what they read. */
+const STALL_MS = 1500;
+/** How long they wait for that. */
+const ANSWER_MS = 40_000;
 /** How many bytes clients read before they stop. */
 const STOPS = [0, 1, 15, 1000];
-const CLIENTS_EACH = 25;
+const CLIENTS_EACH = 10;
 const MANY_FILES = "mkdir -p many; cd many; seq 1 99990 | xargs touch";
 const CONNECTIONS = 1000;
 
@@ -26,22 +28,22 @@ interface Unread {
   request: (session: string) => string;
 }
 
-/** 100 clients that ask the same and stop reading at some byte. */
+/** 40 clients that ask the same and stop reading at some byte. */
 function unread({ id, about, prepare, request }: Unread): HostileCase {
   return {
     id,
-    about: `100 clients stop reading ${about}`,
+    about: `40 clients stop reading ${about}`,
     async attack(bench) {
       const user = await attacker(bench);
       if (prepare !== undefined) {
         expect((await user.execute(prepare)).outcome).toBe("exited");
       }
       using clients = new StallingClients(bench.server.port);
-      for (const read of STOPS) {
-        for (let count = 0; count < CLIENTS_EACH; count++) {
-          void clients.stall({ send: request(user.session), read });
-        }
-      }
+      const send = request(user.session);
+      const stalled = STOPS.flatMap((read) =>
+        Array.from({ length: CLIENTS_EACH }, () => clients.stall({ send, read })),
+      );
+      await Promise.race([Promise.all(stalled), sleep(ANSWER_MS)]);
       await sleep(STALL_MS);
       clients[Symbol.dispose]();
       await user.end();

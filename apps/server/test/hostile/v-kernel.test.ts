@@ -6,26 +6,6 @@ import { HostileUser } from "./hostile-user.ts";
 
 const HOLD_SECONDS = 4;
 
-/** Takes epoll watches until the kernel gives no more, in several processes. */
-const EPOLL = `
-import os, resource, select, time
-resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-for child in range(4):
-    if os.fork() == 0: break
-pairs = []
-try:
-    while len(pairs) < 1000: pairs.append(os.pipe()[0])
-except OSError: pass
-end = time.time() + ${HOLD_SECONDS}
-epolls = []
-try:
-    while time.time() < end:
-        epoll = select.epoll(); epolls.append(epoll)
-        for fd in pairs: epoll.register(fd, select.EPOLLIN)
-except OSError: pass
-time.sleep(max(0, end - time.time()))
-`;
-
 /** Takes inotify instances until the kernel gives no more. */
 const INOTIFY = `
 import ctypes, os, time
@@ -57,8 +37,20 @@ libc.mlockall(3)
 time.sleep(${HOLD_SECONDS})
 `;
 
+interface Exhaustion {
+  /** The content of `exhaust.py`. */
+  script?: string;
+  command?: string;
+  /** What the victim must be able to do besides. */
+  check?: string;
+}
+
 /** Two sandboxes run a script at the same time, beside the neighbour. */
-function exhausts(id: string, about: string, script: string, check?: string): HostileCase {
+function exhausts(
+  id: string,
+  about: string,
+  { script, command = "python3 exhaust.py", check = "true" }: Exhaustion,
+): HostileCase {
   return {
     id,
     about: `two sandboxes ${about}`,
@@ -67,20 +59,26 @@ function exhausts(id: string, about: string, script: string, check?: string): Ho
         [1, 2].map(() => HostileUser.open(server, `attacker-${randomUUID()}`)),
       );
       const victim = await HostileUser.open(server, `victim-${randomUUID()}`);
-      await Promise.all(attackers.map((user) => user.put("exhaust.py", script)));
-      const running = attackers.map((user) => user.execute("python3 exhaust.py").catch(() => null));
-      for (let round = 0; round < 8; round++) {
+      for (const user of attackers) {
+        if (script === undefined) await user.putImpersonator();
+        else await user.put("exhaust.py", script);
+      }
+      let over = false;
+      const running = Promise.all(
+        attackers.map((user) => user.execute(command).catch(() => null)),
+      ).finally(() => (over = true));
+      for (let round = 0; !over; round++) {
         const text = `whole-${round}`;
         // Much output shows also where some of it is lost.
-        const command = `${check ?? "true"} && yes ${text} | head -n 20000`;
-        const { outcome, exit_code: code, stdout, stderr } = await victim.execute(command);
+        const works = `${check} && yes ${text} | head -n 20000`;
+        const { outcome, exit_code: code, stdout, stderr } = await victim.execute(works);
         expect({ outcome, code, lines: stdout.split(`${text}\n`).length - 1 }, stderr).toEqual({
           outcome: "exited",
           code: 0,
           lines: 20_000,
         });
       }
-      await Promise.all(running);
+      await running;
       await Promise.all([...attackers, victim].map((user) => user.end()));
     },
   };
@@ -91,10 +89,13 @@ const CHECK_INOTIFY =
 const CHECK_EPOLL = "python3 -c 'import select, os; select.epoll().register(os.pipe()[0], 1)'";
 
 describeAttacks("V: what the kernel counts by user", [
-  exhausts("V1", "take all epoll watches", EPOLL, CHECK_EPOLL),
-  exhausts("V2", "take all inotify instances", INOTIFY, CHECK_INOTIFY),
-  exhausts("V3", "leave signals pending", SIGNALS),
-  exhausts("V4", "take segments, queues, semaphores, keys and locked memory", COUNTED),
+  exhausts("V1", "take all epoll watches", {
+    command: "./impersonator --exhaust-epoll",
+    check: CHECK_EPOLL,
+  }),
+  exhausts("V2", "take all inotify instances", { script: INOTIFY, check: CHECK_INOTIFY }),
+  exhausts("V3", "leave signals pending", { script: SIGNALS }),
+  exhausts("V4", "take segments, queues, semaphores, keys and locked memory", { script: COUNTED }),
   {
     id: "V5",
     about:

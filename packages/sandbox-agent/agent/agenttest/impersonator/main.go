@@ -28,7 +28,12 @@ func main() {
 	list := flag.Bool("list", false, "print all misdeeds as JSON and end")
 	takeOver := flag.Bool("take-over", false, "end the sandbox's agent and serve its socket")
 	socket := flag.String("socket", fmt.Sprintf("carrel-agent-%d", os.Getuid()), "the name of that socket")
+	exhaust := flag.Bool("exhaust-epoll", false, "take what the kernel gives of epoll watches, hold them, and end")
 	flag.Parse()
+	if *exhaust {
+		exhaustEpoll()
+		return
+	}
 	if *list {
 		_ = json.NewEncoder(os.Stdout).Encode(listed())
 		return
