@@ -3,7 +3,7 @@ import { HostileServer, engineOrSkip } from "./hostile-server.ts";
 import { HttpNeighbour, percentile } from "./http-neighbour.ts";
 
 /** How much more memory the server may have during one attack than before it. */
-const MAX_GROWN_MIB = 512;
+const MAX_GROWN_MIB = 256;
 const CASE_TIMEOUT_MS = 120_000;
 
 export interface HostileBench {

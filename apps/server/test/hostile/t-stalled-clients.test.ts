@@ -9,7 +9,7 @@ import { StallingClients, requestText } from "./stalling-client.ts";
 /** How long clients stay as they are, once all have what they read. */
 const STALL_MS = 1500;
 /** How long they wait for that. */
-const ANSWER_MS = 40_000;
+const ANSWER_MS = 20_000;
 /** How many bytes clients read before they stop. */
 const STOPS = [0, 1, 15, 1000];
 const CLIENTS_EACH = 10;

@@ -10,9 +10,9 @@ import (
 
 const (
 	// exhaustTime is how long this program tries to reach the kernel's bound.
-	exhaustTime = 12 * time.Second
+	exhaustTime = 30 * time.Second
 	// holdTime is how long it keeps what it has.
-	holdTime = 5 * time.Second
+	holdTime = 4 * time.Second
 	// watched is to how many descriptors each epoll instance is added.
 	watched = 1000
 )
