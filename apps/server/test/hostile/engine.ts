@@ -1,6 +1,10 @@
 import { request } from "node:http";
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 
+/** One that is being stopped cannot always be removed at once. */
+const REMOVAL_TRIES = 30;
+const REMOVAL_PAUSE_MS = 1000;
 const SOCKET = "/var/run/docker.sock";
 
 /** What the engine tells of a container, as far as tests look at it. */
@@ -27,17 +31,15 @@ export async function containersOf(folder: string): Promise<Container[]> {
   return all.filter(({ Mounts }) => Mounts.some(({ Source = "" }) => Source.startsWith(folder)));
 }
 
-/** Remove what a server that was killed has left. */
-export async function removeLabelled(folder: string): Promise<void> {
-  for (const { Id } of await containersOf(folder)) {
-    await call("DELETE", `/containers/${Id}?force=1&v=1`);
+/** Remove what a server has left, however busy the engine is. */
+export async function removeContainersOf(folder: string): Promise<void> {
+  for (let tries = 0; tries < REMOVAL_TRIES; tries++) {
+    const left = await containersOf(folder);
+    if (left.length === 0) return;
+    for (const { Id } of left) await call("DELETE", `/containers/${Id}?force=1&v=1`);
+    await sleep(REMOVAL_PAUSE_MS);
   }
-}
-
-/** The configuration of one container. */
-export async function inspect(id: string): Promise<{ HostConfig: { OomScoreAdj: number } }> {
-  const { body } = await call("GET", `/containers/${id}/json`);
-  return JSON.parse(body) as { HostConfig: { OomScoreAdj: number } };
+  throw new Error(`Containers with mounts of ${folder} could not be removed.`);
 }
 
 function call(method: string, path: string): Promise<{ status: number; body: string }> {

@@ -7,14 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ask } from "./ask.ts";
 import type { Answer, Asked } from "./ask.ts";
-import { isOnEngine, removeLabelled } from "./engine.ts";
+import { isOnEngine, removeContainersOf } from "./engine.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 const START_TIMEOUT_MS = 60_000;
 const MAX_LOG_CHARS = 64 * 1024;
 const MIB = 1024 * 1024;
 
-export const TEST_IMAGE: string = process.env.CARREL_TEST_IMAGE ?? "carrel-test:base";
+const TEST_IMAGE: string = process.env.CARREL_TEST_IMAGE ?? "carrel-test:base";
 
 /** Whether there are containers to attack. In CI there must be. */
 export async function engineOrSkip(): Promise<boolean> {
@@ -97,13 +97,12 @@ export class HostileServer implements AsyncDisposable {
     return this.peakMiB();
   }
 
-  /** The ids of its sandboxes are found by the folder that its data are in. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.runs) {
       this.#child.kill("SIGTERM");
       await once(this.#child, "close");
     }
-    await removeLabelled(this.folder);
+    await removeContainersOf(this.folder);
     await rm(this.folder, { recursive: true, force: true });
   }
 }
