@@ -23,8 +23,8 @@ const hasEngine = await engineOrSkip();
 
 /**
  * The cases of one group of attacks on a server of their own. In each one the neighbour's answers are
- * right and in time, the server runs on, and its memory stays within a bound; in the end, 99 of 100
- * rounds in each case were as fast as on a quiet machine, up to a factor.
+ * right and in time, the server runs on, and its memory stays within a bound; in the end, half
+ * of the rounds in each case, and 99 of 100 in all, were as fast as on a quiet machine, up to a factor.
  */
 export function describeAttacks(
   group: string,
@@ -65,9 +65,11 @@ export function describeAttacks(
         grownMiB,
       }));
       console.table(rows);
-      const boundMs = Math.round(bench.neighbour?.boundMs ?? 0);
-      const slow = rows.filter(({ p99Ms }) => p99Ms > boundMs);
-      expect(slow, `more than ${boundMs} ms`).toEqual([]);
+      const { p50, p99 } = (bench as HostileBench).neighbour.boundsMs;
+      // A case has too few rounds for a 99th of 100: what is seldom is judged over all cases.
+      expect(rows.filter(({ p50Ms }) => p50Ms > p50)).toEqual([]);
+      const all = [...seenBy.values()].flatMap(({ timesMs }) => timesMs);
+      expect(percentile(all, 99)).toBeLessThan(p99);
     });
   });
 }

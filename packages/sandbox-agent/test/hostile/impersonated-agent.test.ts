@@ -5,12 +5,13 @@ import type { Settled } from "./attack.ts";
 import { CASES } from "./cases.ts";
 import { knownMisdeeds } from "./impersonator.ts";
 import { MemoryWatch, heldMiB } from "./memory-watch.ts";
-import { Neighbour } from "./neighbour.ts";
+import { Neighbour, percentile } from "./neighbour.ts";
 
 /** How much more memory the process may have during one attack: what all its calls may gather, twice. */
 const MAX_GROWN_MIB = 512;
 /** What may be held once the attacks of a group are over. */
 const MAX_HELD_MIB = 64;
+const CASE_FLOOR_MS = 500;
 const LOOP_RESOLUTION_MS = 10;
 const MIN_CASES = 60;
 const CASE_TIMEOUT_MS = 60_000;
@@ -37,6 +38,7 @@ for (const { name: group, cases } of CASES) {
     let heldBefore: number;
     const rows: { id: string; rounds: number; p99Ms: number; stallMs: number; grownMiB: number }[] =
       [];
+    const timesMs: number[] = [];
 
     beforeAll(async () => {
       neighbour = await Neighbour.settle();
@@ -57,6 +59,7 @@ for (const { name: group, cases } of CASES) {
         const seen = await neighbour.during(attacking);
         const { settled, faults } = await attacking;
         delay.disable();
+        timesMs.push(...seen.timesMs);
         rows.push({
           id,
           rounds: seen.rounds,
@@ -78,8 +81,11 @@ for (const { name: group, cases } of CASES) {
       const worst = rows.toSorted((a, b) => b.p99Ms + b.stallMs - a.p99Ms - a.stallMs).slice(0, 5);
       console.table(worst);
       const { boundMs } = neighbour;
-      const slow = rows.filter(({ p99Ms, stallMs }) => p99Ms > boundMs || stallMs > boundMs);
-      expect(slow, `more than ${Math.round(boundMs)} ms`).toEqual([]);
+      expect(percentile(timesMs, 99)).toBeLessThan(boundMs);
+      // Few rounds fall into one case, so that one hiccup of the machine is its 99th of 100.
+      const caseMs = Math.max(CASE_FLOOR_MS, 2 * boundMs);
+      const slow = rows.filter(({ p99Ms, stallMs }) => p99Ms > caseMs || stallMs > caseMs);
+      expect(slow, `more than ${Math.round(caseMs)} ms`).toEqual([]);
       expect(heldMiB() - heldBefore).toBeLessThan(MAX_HELD_MIB);
     });
   });
