@@ -3,6 +3,7 @@ import { agent } from "./agent.mjs";
 import { chromium } from "./chromium.mjs";
 import { dockerEngine } from "./docker-engine.mjs";
 import { go } from "./go.mjs";
+import { impersonator } from "./impersonator.mjs";
 import { postgres } from "./postgres.mjs";
 import { testImage } from "./test-image.mjs";
 
@@ -24,7 +25,7 @@ import { testImage } from "./test-image.mjs";
  *
  * @type {readonly (readonly Need[])[]}
  */
-const NEEDS = [[chromium], [go, agent], [dockerEngine, testImage], [postgres]];
+const NEEDS = [[chromium], [go, agent, impersonator], [dockerEngine, testImage], [postgres]];
 
 /**
  * Provide what the tests of these packages need. What cannot be had is a problem to report; the

@@ -19,9 +19,32 @@ import { CACHE, ROOT, readManifest } from "./repository.mjs";
 const PACKAGE = join(ROOT, "packages/sandbox-agent");
 const SOURCES = join(PACKAGE, "agent");
 const BINARIES = join(PACKAGE, "binaries");
+/** Programs that only tests use; the npm package does not have them. */
+const TEST_BINARIES = join(PACKAGE, "test-binaries");
 const ARCHITECTURES = ["amd64", "arm64"];
-/** Says of which sources the programs beside it were made. */
-const STAMP = join(BINARIES, "sources.sha256");
+/**
+ * @typedef {object} Program
+ * @property {string} name begins the name of its file
+ * @property {string} folder where it is put
+ * @property {string} main the Go package
+ * @property {string} purpose
+ */
+
+/** @type {Program} */
+const AGENT = {
+  name: "carrel-agent",
+  folder: BINARIES,
+  main: ".",
+  purpose: "the program that runs in sandboxes",
+};
+
+/** @type {Program} */
+const IMPERSONATOR = {
+  name: "impersonator",
+  folder: TEST_BINARIES,
+  main: "./agenttest/impersonator",
+  purpose: "the impersonating agent of the hostile tests",
+};
 
 /**
  * Build the program that runs in sandboxes, for each architecture, unless these sources were built
@@ -29,14 +52,28 @@ const STAMP = join(BINARIES, "sources.sha256");
  *
  * @type {() => Promise<void>}
  */
-export async function prepareAgentBinary() {
-  if (isBuilt(hashSources())) return;
+export function prepareAgentBinary() {
+  return prepare(AGENT);
+}
+
+/**
+ * The same for the program that impersonates it in the hostile tests.
+ *
+ * @type {() => Promise<void>}
+ */
+export function prepareImpersonator() {
+  return prepare(IMPERSONATOR);
+}
+
+/** @type {(program: Program) => Promise<void>} */
+async function prepare(program) {
+  if (isBuilt(program, hashSources())) return;
   await withLock(join(CACHE, "agent.lock"), async () => {
     const hash = hashSources();
-    if (isBuilt(hash)) return;
+    if (isBuilt(program, hash)) return;
     const go = await goRunner();
-    await step("Building the program that runs in sandboxes", () => build(go));
-    writeFileSync(STAMP, hash);
+    await step(`Building ${program.purpose}`, () => build(go, program));
+    writeFileSync(stamp(program), hash);
   });
 }
 
@@ -57,18 +94,27 @@ export async function prepareAgentForServer() {
   }
 }
 
-/** @type {(hash: string) => boolean} */
-function isBuilt(hash) {
+/** @type {(program: Program, hash: string) => boolean} */
+function isBuilt(program, hash) {
   return (
-    existsSync(STAMP) &&
-    readFileSync(STAMP, "utf8") === hash &&
-    ARCHITECTURES.every((architecture) => existsSync(binary(architecture)))
+    existsSync(stamp(program)) &&
+    readFileSync(stamp(program), "utf8") === hash &&
+    ARCHITECTURES.every((architecture) => existsSync(binary(program, architecture)))
   );
 }
 
-/** @type {(architecture: string) => string} */
-function binary(architecture) {
-  return join(BINARIES, `carrel-agent-linux-${architecture}`);
+/**
+ * The file that says of which sources the programs beside it were made.
+ *
+ * @type {(program: Program) => string}
+ */
+function stamp({ folder }) {
+  return join(folder, "sources.sha256");
+}
+
+/** @type {(program: Program, architecture: string) => string} */
+function binary({ folder, name }, architecture) {
+  return join(folder, `${name}-linux-${architecture}`);
 }
 
 /** @type {() => string} */
@@ -93,18 +139,20 @@ function version() {
   return readManifest(PACKAGE).version;
 }
 
-/** @type {(go: import("./go.mjs").Go) => Promise<void>} */
-async function build(go) {
-  mkdirSync(BINARIES, { recursive: true });
+/** @type {(go: import("./go.mjs").Go, program: Program) => Promise<void>} */
+async function build(go, program) {
+  const { folder, main } = program;
+  mkdirSync(folder, { recursive: true });
   for (const architecture of ARCHITECTURES) {
-    const draft = `${binary(architecture)}.${process.pid}`;
+    const draft = `${binary(program, architecture)}.${process.pid}`;
     const flags = `-s -w -buildid= -X main.version=${version()}`;
-    const args = ["build", "-trimpath", "-buildvcs=false", `-ldflags=${flags}`, "-o", draft, "."];
+    const args = ["build", "-trimpath", "-buildvcs=false", `-ldflags=${flags}`, "-o", draft, main];
     const env = { CGO_ENABLED: "0", GOOS: "linux", GOARCH: architecture };
     try {
-      const { code, output } = await go(args, { cwd: SOURCES, output: BINARIES, env });
-      if (code !== 0) throw new Failure(`The agent could not be built:\n${output.trimEnd()}`);
-      renameSync(draft, binary(architecture));
+      const { code, output } = await go(args, { cwd: SOURCES, output: folder, env });
+      if (code !== 0)
+        throw new Failure(`Go could not build ${program.purpose}:\n${output.trimEnd()}`);
+      renameSync(draft, binary(program, architecture));
     } finally {
       rmSync(draft, { force: true });
     }
