@@ -7,6 +7,7 @@ import type { Call } from "./call.ts";
 import { AgentConnection } from "./connection.ts";
 import type { NewCall } from "./connection.ts";
 import { Lane } from "./lane.ts";
+import { budgetIn } from "./sandbox-memory.ts";
 
 export interface AgentChannelOptions {
   /** Opens a byte stream to the sandbox's agent. @throws SandboxError */
@@ -17,8 +18,8 @@ export interface AgentChannelOptions {
   admit?: () => void | Promise<void>;
   /** Called while a call is open and the agent has not answered for two seconds; never twice at a time. */
   onSilence?: () => Promise<void>;
-  /** Where what its calls hold counts. */
-  memory: MemoryBudget;
+  /** What the sandbox holds, 128 MiB at most, counts in this budget too. @default in none */
+  memory?: MemoryBudget | undefined;
 }
 
 /**
@@ -59,6 +60,7 @@ export class AgentChannel implements AsyncDisposable {
   readonly clock: AwakeClock = new AwakeClock();
   /** Where what its calls hold counts from now on. */
   #memory: MemoryBudget;
+  #isPartOfAnother: boolean;
   readonly #open: (signal: AbortSignal) => Promise<Duplex>;
   readonly #admit: () => void | Promise<void>;
   readonly #onSilence: () => Promise<void>;
@@ -71,7 +73,8 @@ export class AgentChannel implements AsyncDisposable {
 
   constructor(options: AgentChannelOptions) {
     const { open, admit = () => undefined, onSilence = () => Promise.resolve() } = options;
-    this.#memory = options.memory;
+    this.#memory = budgetIn(options.memory);
+    this.#isPartOfAnother = options.memory !== undefined;
     this.#open = open;
     this.#admit = admit;
     this.#onSilence = onSilence;
@@ -91,14 +94,17 @@ export class AgentChannel implements AsyncDisposable {
     }
   }
 
+  /** The sandbox's own budget. */
   get memory(): MemoryBudget {
     return this.#memory;
   }
 
-  /** Counts from now on in another budget. What was begun stays where it is. */
-  countIn(memory: MemoryBudget): void {
-    this.#memory = memory;
-    this.#connection?.countIn(memory);
+  /** Counts from now on in that budget too, unless it does so in another one. What was begun stays. */
+  countIn(memory: MemoryBudget | undefined): void {
+    if (!memory || this.#isPartOfAnother) return;
+    this.#isPartOfAnother = true;
+    this.#memory = budgetIn(memory);
+    this.#connection?.countIn(this.#memory);
   }
 
   /** How often the sandbox ended: what was begun before the last time is lost. */

@@ -53,7 +53,6 @@ import { LASTS, WAITS_FOR_EVENTS, abandonOnAbort, ask, askList, giveUp } from ".
 import type { Answered, Question } from "./ask.ts";
 import { download } from "./byte-stream.ts";
 import { connectLoopback } from "./loopback-connection.ts";
-import { budgetIn } from "./sandbox-memory.ts";
 import { sendBody } from "./send-body.ts";
 import { requirePage } from "./list-page.ts";
 import type { ListBounds } from "./wire-list.ts";
@@ -82,11 +81,9 @@ const MAX_PROCESSES = 32_768 + 100;
 /** What a search may take beyond its own time before it counts as stuck. */
 const SEARCH_MARGIN_MS = 10_000;
 
-export interface AgentSandboxOptions extends Omit<AgentChannelOptions, "memory"> {
+export interface AgentSandboxOptions extends AgentChannelOptions {
   id: string;
   workDir: string;
-  /** What the sandbox holds, 128 MiB at most, counts in this budget too. @default in none */
-  memory?: MemoryBudget | undefined;
 }
 
 /**
@@ -98,13 +95,10 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
   readonly workDir: string;
   readonly #channel: AgentChannel;
 
-  #isCounted: boolean;
-
-  constructor({ id, workDir, memory, ...channel }: AgentSandboxOptions) {
+  constructor({ id, workDir, ...channel }: AgentSandboxOptions) {
     this.id = id;
     this.workDir = workDir;
-    this.#isCounted = memory !== undefined;
-    this.#channel = new AgentChannel({ ...channel, memory: budgetIn(memory) });
+    this.#channel = new AgentChannel(channel);
   }
 
   async stat(path: string, { signal }: OperationOptions = {}): Promise<FileInfo | null> {
@@ -331,10 +325,7 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
 
   /** Counts what it holds from now on in this budget too, unless it counts in another one already. */
   countIn(memory: MemoryBudget | undefined): this {
-    if (memory && !this.#isCounted) {
-      this.#isCounted = true;
-      this.#channel.countIn(budgetIn(memory));
-    }
+    this.#channel.countIn(memory);
     return this;
   }
 
