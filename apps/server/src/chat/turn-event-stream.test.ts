@@ -77,8 +77,14 @@ describe("the event stream of a turn", () => {
   it("writes an event of any size in pieces", async () => {
     const log = new TurnLog();
     const content = "😀\n".repeat(2_000_000);
-    log.append({ event: "tool-result", data: { id: "c", status: "success", content, detail: null } });
-    log.append({ event: "turn-end", data: { outcome: "completed", response: "", session_id: "s" } });
+    log.append({
+      event: "tool-result",
+      data: { id: "c", status: "success", content, detail: null },
+    });
+    log.append({
+      event: "turn-end",
+      data: { outcome: "completed", response: "", session_id: "s" },
+    });
     let text = "";
     const sizes: number[] = [];
     for await (const piece of turnEventStream(log, { after: 0 })) {

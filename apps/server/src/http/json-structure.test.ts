@@ -19,7 +19,10 @@ describe("the structure of a body of JSON", () => {
   it.each([
     ["deep", "[".repeat(2000)],
     ["wide", `[${"1,".repeat(2000)}1]`],
-    ["of many names", JSON.stringify(Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [i, i])))],
+    [
+      "of many names",
+      JSON.stringify(Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [i, i]))),
+    ],
     ["of many empty objects", `[${Array(1000).fill("{}").join(" ")}]`],
     ["hidden behind a text", `{"a":"\\\\","b":${"[".repeat(2000)}`],
   ])("must not be %s", (_name, json) => {
