@@ -20,7 +20,13 @@ func glob(ctx context.Context, call *rpc.Call) (any, error) {
 	if err := files.CheckPath(given.Path); err != nil {
 		return nil, err
 	}
-	pattern, err := compileGlob(string(given.Pattern), given.Hidden)
+	var pattern *globPattern
+	err := compiling(ctx, call, func() (cost int, err error) {
+		if pattern, err = compileGlob(string(given.Pattern), given.Hidden); err != nil {
+			return 0, err
+		}
+		return pattern.cost(), nil
+	})
 	if err != nil {
 		return nil, err
 	}

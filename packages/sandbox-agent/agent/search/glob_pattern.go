@@ -37,6 +37,25 @@ type segment struct {
 // position is where a walk stands: the segments that the next name may match, in ascending order.
 type position []int32
 
+// What a segment, a part of a name and a range of characters cost, in slices that grow by doubling.
+const (
+	segmentCost = 128
+	tokenCost   = 160
+	rangeCost   = 16
+)
+
+// cost is about what the pattern takes in memory.
+func (g *globPattern) cost() int {
+	total := 0
+	for _, segment := range g.segments {
+		total += segmentCost + len(segment.name.text) + tokenCost*cap(segment.name.tokens)/2
+		for _, token := range segment.name.tokens {
+			total += rangeCost * (cap(token.class.ranges) + cap(token.class.named))
+		}
+	}
+	return total
+}
+
 // compileGlob takes the pattern apart. hidden lets wildcards match names that begin with a dot.
 func compileGlob(text string, hidden bool) (*globPattern, error) {
 	if text == "" || len(text) > maxPatternBytes || strings.IndexByte(text, 0) >= 0 {

@@ -27,11 +27,17 @@ func grep(ctx context.Context, call *rpc.Call) (any, error) {
 	if err := files.CheckPath(given.Path); err != nil {
 		return nil, err
 	}
-	matcher, err := compileMatcher(string(given.Pattern), given.Literal, given.IgnoreCase)
-	if err != nil {
-		return nil, err
-	}
-	pattern, err := compileGlob(grepGlob(given.Glob), given.Hidden)
+	var matcher *lineMatcher
+	var pattern *globPattern
+	err := compiling(ctx, call, func() (cost int, err error) {
+		if matcher, err = compileMatcher(string(given.Pattern), given.Literal, given.IgnoreCase); err != nil {
+			return 0, err
+		}
+		if pattern, err = compileGlob(grepGlob(given.Glob), given.Hidden); err != nil {
+			return 0, err
+		}
+		return matcher.cost + pattern.cost(), nil
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,12 @@ const (
 	maxExpressionBytes = 64 * 1024
 	// maxInstructions bounds the memory of a compiled expression: `((a{100}){100}){100}` is short.
 	maxInstructions = 100_000
+	// maxExpressionCost bounds it as well: a class such as \pL is a few bytes of a pattern, and thousands
+	// in memory.
+	maxExpressionCost = 16 * 1024 * 1024
+	// What an instruction and a part of a parsed expression cost, with what hangs on them.
+	instructionCost = 128
+	partCost        = 192
 	// maxQuietWork is how much matching is done without a look at the clock: bytes of a line times
 	// instructions, the better part of a second where it comes to the worst.
 	maxQuietWork = 8 * 1024 * 1024
@@ -28,6 +34,8 @@ type lineMatcher struct {
 	expression   *regexp.Regexp
 	instructions int
 	required     required
+	// cost is about what the matcher takes in memory.
+	cost int
 }
 
 func compileMatcher(pattern string, literal, ignoreCase bool) (*lineMatcher, error) {
@@ -52,7 +60,8 @@ func compileMatcher(pattern string, literal, ignoreCase bool) (*lineMatcher, err
 		return literalMatcher([]byte(string(parsed.Rune))), nil
 	}
 	size := instructions(parsed)
-	if size > maxInstructions {
+	cost := treeCost(parsed) + size*instructionCost
+	if size > maxInstructions || cost > maxExpressionCost {
 		return nil, wire.Errorf(wire.InvalidArgument,
 			"the regular expression is too large once its repetitions are written out; repeat less, or less often within each other")
 	}
@@ -60,7 +69,17 @@ func compileMatcher(pattern string, literal, ignoreCase bool) (*lineMatcher, err
 	if err != nil {
 		return nil, refusal(err)
 	}
-	return &lineMatcher{expression: expression, instructions: size, required: requiredBy(parsed)}, nil
+	return &lineMatcher{expression: expression, instructions: size, required: requiredBy(parsed), cost: cost}, nil
+}
+
+// treeCost is about what a parsed expression takes in memory.
+func treeCost(re *syntax.Regexp) int {
+	const runeSize = 4
+	cost := partCost + runeSize*cap(re.Rune)
+	for _, sub := range re.Sub {
+		cost += treeCost(sub)
+	}
+	return cost
 }
 
 // isPlain tells an expression that stands for its own bytes. U+FFFD also stands for what is no UTF-8.

@@ -53,6 +53,9 @@ func readLines(ctx context.Context, call *rpc.Call) (any, error) {
 		return nil, wire.Errorf(wire.InvalidArgument,
 			"offset must be at least 0 and limit at least 1, not %d and %d", given.Offset, given.Limit)
 	}
+	if err := call.Work().Take(readLinesSize + resultBuffer); err != nil {
+		return nil, err
+	}
 	path := string(given.Path)
 	var file *files.File
 	err := rpc.Blocking(ctx, func() (err error) {

@@ -80,6 +80,9 @@ func (t *Table) open(ctx context.Context, call *rpc.Call) (any, error) {
 	if err := call.Params(&params); err != nil {
 		return nil, err
 	}
+	if err := call.Work().Take(2 * bufferBytes); err != nil {
+		return nil, err
+	}
 	opened, err := t.start(&params)
 	if err != nil {
 		return nil, err
