@@ -38,7 +38,7 @@ const MAX_STOPPED_OUTPUT = 64 * 1024;
  * Most that the model may stream in one turn, in bytes of cost: each piece costs its characters and
  * {@link PIECE_COST}, since each is an object on its way. A megabyte in pieces of one character fits.
  */
-export const MAX_STREAMED_COST: number = 32 * 1024 * 1024;
+const MAX_STREAMED_COST = 32 * 1024 * 1024;
 
 const PIECE_COST = 24;
 

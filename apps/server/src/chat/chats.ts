@@ -18,7 +18,7 @@ const MAX_KEPT_TURN_BYTES = 64 * 1024 * 1024;
  * How many turns run at once. A turn holds its log, a few states of its conversation and what the
  * model streams, some tens of megabytes at the very most.
  */
-export const MAX_RUNNING_TURNS: number = 256;
+const MAX_RUNNING_TURNS = 256;
 
 /** How many of them one user has; sessions without a user together count as one. */
 export const MAX_RUNNING_TURNS_PER_USER: number = 64;

@@ -1,13 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
 
 /** What was deleted is gone from the files this long after the last deletion, unless others use the file. */
-export const DELETED_DELAY_MS = 500;
+const DELETED_DELAY_MS = 500;
 
 /**
  * What was overwritten, and may have had more text than what is there now, is gone after this time.
  * Longer, since every step of work overwrites something, and each erasure waits for the disk.
  */
-export const OVERWRITTEN_DELAY_MS = 5000;
+const OVERWRITTEN_DELAY_MS = 5000;
 
 /** Another try follows after this time, then after twice that, up to the longest, until one is done. */
 const RETRY_MS = 50;
