@@ -142,7 +142,8 @@ export class SessionManager implements AsyncDisposable {
    * Put to sleep the sandboxes that nobody used for that long: they are stopped, their files and
    * sessions stay. Those that nobody used for `pauseAfterMs` are frozen in memory, where they can
    * be. Sessions that reached `maxLifetimeMs` are ended, and those whose sandbox sleeps already and
-   * that nobody used for `sessionRetentionMs`, whoever opened them; then what is over by
+   * that nobody used for `sessionRetentionMs`, whoever opened them, or for an hour since they were opened
+   * if their user has more than half of the sessions of one user; then what is over by
    * `containerRetentionMs` and `workspaceRetentionMs`, whatever `maxIdleMs` is. What cannot be
    * stopped or deleted is reported by the event `stop-failed`, stays listed, and is tried again by
    * the next call. Ends that failed are tried again as well.
