@@ -90,15 +90,6 @@ const seconds = (fallback: number) =>
     .refine((value) => value > 0, "must be more than 0")
     .default(fallback);
 
-/** A limit: at least 1, so that nobody is locked out by a slip. */
-const count = (fallback: number) =>
-  z
-    .string()
-    .regex(/^[0-9]{1,6}$/, "must be a whole number, 1 to 999999")
-    .transform(Number)
-    .refine((value) => value > 0, "must be a whole number, 1 to 999999")
-    .default(fallback);
-
 const environmentSchema = z.object({
   PORT: z
     .string()

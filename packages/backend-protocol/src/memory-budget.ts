@@ -24,7 +24,8 @@ export interface MemoryBudgetOptions {
 export class MemoryBudget implements Holder {
   readonly name: string;
   readonly limitBytes: number;
-  readonly #parent: MemoryBudget | null;
+  /** This one, and those above it. */
+  readonly #budgets: readonly MemoryBudget[];
   /** Parts and accounts that hold something now. */
   readonly #holders = new Set<Holder>();
   #usedBytes = 0;
@@ -32,7 +33,7 @@ export class MemoryBudget implements Holder {
   constructor({ name, limitBytes, parent }: MemoryBudgetOptions) {
     this.name = name;
     this.limitBytes = limitBytes;
-    this.#parent = parent ?? null;
+    this.#budgets = parent === undefined ? [this] : [this, ...parent.#budgets];
   }
 
   get usedBytes(): number {
@@ -49,18 +50,14 @@ export class MemoryBudget implements Holder {
 
   /** Adds to this budget and those above it; the counts hold even if the account is ended by it. */
   #add(account: Account, bytes: number): void {
-    const budgets: MemoryBudget[] = [];
-    for (let budget: MemoryBudget | null = this; budget !== null; budget = budget.#parent) {
-      budgets.push(budget);
-    }
     let holder: Holder = account;
-    for (const budget of budgets) {
+    for (const budget of this.#budgets) {
       budget.#usedBytes += bytes;
       if (holder.usedBytes > 0) budget.#holders.add(holder);
       else budget.#holders.delete(holder);
       holder = budget;
     }
-    if (bytes > 0) for (const budget of budgets) budget.#endLargestUntilItFits();
+    if (bytes > 0) for (const budget of this.#budgets) budget.#endLargestUntilItFits();
   }
 
   #endLargestUntilItFits(): void {
