@@ -203,7 +203,7 @@ describe("What the engine is asked for", () => {
           "carrel.key": "the key's hash",
           "carrel.sandbox": "docker-0123456789abcdef",
           "carrel.sealed-key": "the sealed key",
-          "carrel.spec": "7673f704a9e1f3f7ba43f1caacf9bc1a",
+          "carrel.spec": "b9df8c24d36408cdd7c0988da23033c8",
         },
         "NetworkDisabled": true,
         "StopSignal": "SIGTERM",
