@@ -55,7 +55,9 @@ export async function makePrivateFolder(
       "a folder that other users of this machine could read was closed to them",
     );
   }
-  if (ifForeign === "refuse") await closeFiles(folder, names, { variable, path });
+  if (ifForeign === "refuse" && isOwn(mode, names)) {
+    await closeFiles(folder, names, { variable, path });
+  }
 }
 
 async function makeFolder(path: string, variable: string): Promise<string> {

@@ -203,8 +203,7 @@ describe("What the engine is asked for", () => {
           "carrel.key": "the key's hash",
           "carrel.sandbox": "docker-0123456789abcdef",
           "carrel.sealed-key": "the sealed key",
-          "carrel.spec": "01c8c69ed9b3cef571d6ef8913050525",
-          "carrel.uid": "61000",
+          "carrel.spec": "b9df8c24d36408cdd7c0988da23033c8",
         },
         "NetworkDisabled": true,
         "StopSignal": "SIGTERM",
@@ -238,7 +237,6 @@ describe("What the engine is asked for", () => {
     expect(Labels).toEqual({
       [LABELS.install]: "the installation",
       [LABELS.warm]: "the slot",
-      [LABELS.uid]: "61000",
       [LABELS.sandbox]: SPEC.sandboxId,
       [LABELS.spec]: specHash({}),
     });
