@@ -203,7 +203,8 @@ describe("What the engine is asked for", () => {
           "carrel.key": "the key's hash",
           "carrel.sandbox": "docker-0123456789abcdef",
           "carrel.sealed-key": "the sealed key",
-          "carrel.spec": "b9df8c24d36408cdd7c0988da23033c8",
+          "carrel.spec": "47270da6a123ec072cd254a3e0a37b23",
+          "carrel.uid": "61000",
         },
         "NetworkDisabled": true,
         "StopSignal": "SIGTERM",
@@ -237,6 +238,7 @@ describe("What the engine is asked for", () => {
     expect(Labels).toEqual({
       [LABELS.install]: "the installation",
       [LABELS.warm]: "the slot",
+      [LABELS.uid]: "61000",
       [LABELS.sandbox]: SPEC.sandboxId,
       [LABELS.spec]: specHash({}),
     });

@@ -12,7 +12,7 @@ const UNUSED: UidRange = { first: 1_879_048_192, count: 268_435_456 };
 /** An installation's share of them: more than it ever has users, and there are 256 of them. */
 const BLOCK = 2 ** 20;
 /** The engine refuses larger ones. */
-const MAX_UID: number = 2 ** 31 - 1;
+const MAX_UID = 2 ** 31 - 1;
 /** Of an engine that maps uids, which gives containers 65,536 of them; without those that others chose. */
 export const MAPPED_RANGE: UidRange = { first: 1000, count: 60_000 };
 /** Root, and those that mean nobody: the first process of sandboxes has the first of both. */
