@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HostileServer, engineOrSkip } from "./hostile-server.ts";
+import { HostileUser } from "./hostile-user.ts";
 import { HttpNeighbour, percentile } from "./http-neighbour.ts";
 
 /** How much more memory the server may have during one attack than before it. */
@@ -9,6 +11,8 @@ const CASE_TIMEOUT_MS = 120_000;
 export interface HostileBench {
   server: HostileServer;
   neighbour: HttpNeighbour;
+  /** How long it took somebody new to get in before the attacks. */
+  newUserMs: number;
 }
 
 export interface HostileCase {
@@ -38,6 +42,7 @@ export function describeAttacks(
     beforeAll(async () => {
       bench.server = await HostileServer.start(await variables?.());
       bench.neighbour = await HttpNeighbour.settle(bench.server);
+      bench.newUserMs = await timeOfSomebodyNew(bench.server);
     }, CASE_TIMEOUT_MS);
 
     afterAll(() => bench.server?.[Symbol.asyncDispose](), CASE_TIMEOUT_MS);
@@ -47,7 +52,7 @@ export function describeAttacks(
         // Filled before the first case runs.
         const { server, neighbour } = bench as HostileBench;
         const before = await server.forgetPeak();
-        const seen = await neighbour.during(attack({ server, neighbour }));
+        const seen = await neighbour.during(attack(bench as HostileBench));
         const grownMiB = (await server.peakMiB()) - before;
         seenBy.set(id, { timesMs: seen.timesMs, grownMiB });
         expect(server.runs, server.log).toBe(true);
@@ -72,4 +77,14 @@ export function describeAttacks(
       expect(percentile(all, 99)).toBeLessThan(p99);
     });
   });
+}
+
+/** How long it takes somebody who has no session to run a first command. */
+export async function timeOfSomebodyNew(server: HostileServer): Promise<number> {
+  const begunMs = performance.now();
+  const user = await HostileUser.open(server, `new-${randomUUID()}`);
+  expect((await user.execute("echo in")).stdout).toBe("in\n");
+  const tookMs = performance.now() - begunMs;
+  await user.end();
+  return tookMs;
 }
