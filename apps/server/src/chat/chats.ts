@@ -15,13 +15,11 @@ const KEPT_TURN_MS = 10 * 60 * 1000;
 const MAX_KEPT_TURN_BYTES = 64 * 1024 * 1024;
 
 /**
- * How many turns run at once. A turn holds its log, a few states of its conversation and what the
- * model streams, some tens of megabytes at the very most.
+ * How many turns run at once; each user's share of them is counted where they are asked for. A turn
+ * holds its log, a few states of its conversation and what the model streams, some tens of megabytes
+ * at the very most.
  */
-const MAX_RUNNING_TURNS = 256;
-
-/** How many of them one user has; sessions without a user together count as one. */
-export const MAX_RUNNING_TURNS_PER_USER: number = 64;
+export const MAX_RUNNING_TURNS: number = 256;
 
 export interface ChatsOptions {
   agent: ChatAgent;
@@ -30,29 +28,18 @@ export interface ChatsOptions {
   logger: Logger;
   /** @default {@link MAX_TURN_MS} */
   maxTurnMs?: number;
-  /** @default {@link MAX_RUNNING_TURNS} */
-  maxTurns?: number;
-  /** @default {@link MAX_RUNNING_TURNS_PER_USER} */
-  maxTurnsPerUser?: number;
 }
 
 /** The chats of all sessions: at most one turn of each at a time. */
 export class Chats {
   readonly #options: Required<ChatsOptions>;
   readonly #running = new Map<string, ChatTurn>();
-  // How many run, by user.
-  readonly #turnsOf = new Map<string | null, number>();
   // By session, the one that ended first at the beginning.
   readonly #ended = new Map<string, { turn: ChatTurn; forgetTimer: NodeJS.Timeout }>();
   #closing = false;
 
   constructor(options: ChatsOptions) {
-    this.#options = {
-      maxTurnMs: MAX_TURN_MS,
-      maxTurns: MAX_RUNNING_TURNS,
-      maxTurnsPerUser: MAX_RUNNING_TURNS_PER_USER,
-      ...options,
-    };
+    this.#options = { maxTurnMs: MAX_TURN_MS, ...options };
     options.manager.subscribe((event) =>
       event.type === "session-ended" ? this.forget(event.sessionId) : undefined,
     );
@@ -72,31 +59,13 @@ export class Chats {
       });
     }
     const { manager, agent, conversations, logger, maxTurnMs } = this.#options;
-    const userId = manager.describe(sessionId)?.userId ?? null;
-    this.#requireShare(userId);
+    if (this.#running.size >= MAX_RUNNING_TURNS) throw tooManyTurns();
     const lease = manager.lease(sessionId);
     const turn = new ChatTurn({ agent, conversations, sessionId, message, logger, maxTurnMs });
     this.#dropEnded(sessionId);
     this.#running.set(sessionId, turn);
-    this.#turnsOf.set(userId, (this.#turnsOf.get(userId) ?? 0) + 1);
-    void turn.ended.then(() => this.#giveBack(userId));
     void this.#settle(sessionId, turn, lease);
     return turn;
-  }
-
-  #requireShare(userId: string | null): void {
-    const { maxTurns, maxTurnsPerUser } = this.#options;
-    if ((this.#turnsOf.get(userId) ?? 0) >= maxTurnsPerUser) {
-      const whose = userId === null ? "of sessions without a user" : "of this user";
-      throw tooManyTurns(`${maxTurnsPerUser} turns ${whose} run already.`);
-    }
-    if (this.#running.size >= maxTurns) throw tooManyTurns(`${maxTurns} turns run already.`);
-  }
-
-  #giveBack(userId: string | null): void {
-    const left = (this.#turnsOf.get(userId) ?? 1) - 1;
-    if (left > 0) this.#turnsOf.set(userId, left);
-    else this.#turnsOf.delete(userId);
   }
 
   /** The turn that runs or ran last, as long as its events are kept. */
@@ -171,10 +140,10 @@ export class Chats {
   }
 }
 
-function tooManyTurns(what: string): SandboxError {
+function tooManyTurns(): SandboxError {
   return new SandboxError({
     code: "capacity",
-    message: `${what} Wait for the end of one, or cancel one, and try again.`,
+    message: `The server runs ${MAX_RUNNING_TURNS} turns, the most at a time. Try again when some have ended.`,
   });
 }
 
