@@ -9,10 +9,6 @@ export interface CollectOptions {
   memory?: MemoryBudget;
 }
 
-/** What taking one chunk costs, and its bytes: for the loop's time. */
-const CHUNK_MS = 0.001;
-const MS_PER_BYTE = 1e-6;
-
 /**
  * Waits for a process and gathers what it wrote: how `execute` stands on `spawn`. It takes as much
  * memory as the texts that it returns, in however small chunks the output comes. The bound is the
@@ -34,7 +30,7 @@ export async function collectProcess(
       if (meter.failure) break;
       collected.add(chunk);
       meter.set(collected.costBytes);
-      share.charge(CHUNK_MS + chunk.data.length * MS_PER_BYTE);
+      share.chargePiece(chunk.data.length);
       const turn = share.turn();
       if (turn) await turn;
     }
@@ -82,7 +78,7 @@ class CollectedOutput {
   /** The texts, each in a turn of its own: a large one takes tens of milliseconds. */
   async end(share: LoopShare): Promise<Pick<ExecuteResult, "stdout" | "stderr" | "output">> {
     const textOf = async (text: Utf8Text): Promise<string> => {
-      share.charge(text.costBytes * MS_PER_BYTE);
+      share.chargePiece(text.costBytes);
       await share.turn();
       return text.end();
     };

@@ -63,6 +63,7 @@ export type {
   SandboxUsage,
   UsageOptions,
 } from "./managed-sandbox.ts";
+export { hasMoreValues } from "./json-values.ts";
 export { LoopShare } from "./loop-share.ts";
 export { MemoryBudget } from "./memory-budget.ts";
 export type { MemoryAccount, MemoryBudgetOptions } from "./memory-budget.ts";

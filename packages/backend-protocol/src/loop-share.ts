@@ -4,8 +4,11 @@ import { performance } from "node:perf_hooks";
 const STRETCH_MS = 3;
 /** The part of the time that a share may use without waiting for a turn. */
 const FREE_PART = 0.1;
-/** How long ago its last turn must be: who goes on and on has nothing but turns. */
+/** How long ago its last turn must be: a share that goes on and on has nothing but turns. */
 const QUIET_MS = 100;
+/** What it takes to pass on a piece of data, and each of its bytes: measured, rounded up. */
+const PIECE_MS = 0.002;
+const MS_PER_BYTE = 1e-6;
 
 /**
  * The event loop's time for one piece of work, or for one sandbox. Work that takes long is cut into
@@ -18,12 +21,12 @@ const QUIET_MS = 100;
  * for (const piece of work) {
  *   const turn = share.turn();
  *   if (turn) await turn;
- *   share.charge(msThatItTook);
+ *   share.charge(millisecondsThatItTook);
  * }
  * ```
  */
 export class LoopShare {
-  /** Shares in which somebody waits, in the order of their turns. */
+  /** Shares whose work waits, in the order of their turns. */
   static readonly #queue = new Set<LoopShare>();
   readonly #waiting: (() => void)[] = [];
   #creditMs = STRETCH_MS;
@@ -35,7 +38,12 @@ export class LoopShare {
     this.#creditMs -= ms;
   }
 
-  /** `null`: go on. Otherwise wait for this first. */
+  /** Counts the time that it takes to pass on a piece of so many bytes, without a look at the clock. */
+  chargePiece(bytes: number): void {
+    this.charge(PIECE_MS + bytes * MS_PER_BYTE);
+  }
+
+  /** Returns `null` if the work may go on, otherwise what it waits for first. */
   turn(): Promise<void> | null {
     if (this.#creditMs > 0) return null;
     const nowMs = performance.now();
@@ -52,7 +60,7 @@ export class LoopShare {
     });
   }
 
-  /** Wakes one who waits; whoever comes next is woken in the next turn of the event loop. */
+  /** Wakes one piece of work; the next one is woken in the next turn of the event loop. */
   static readonly #next = (): void => {
     const [share] = LoopShare.#queue;
     if (!share) return;

@@ -16,8 +16,6 @@ export const SILENCE_MS = 60_000;
 const TOTAL_MS = 10 * 60_000;
 /** The longest list that is read: one of 100,000 entries has less. */
 const MAX_LIST_BYTES = 64 * 1024 * 1024;
-/** What it takes to copy a byte. */
-const MS_PER_BYTE = 1e-6;
 
 /** A call that gives no sign but what happens, as a `watch` does. */
 export const WAITS_FOR_EVENTS: CallLimits = { startMs: null, silenceMs: null };
@@ -244,7 +242,7 @@ async function joined(gathered: Inbox, bytes: number, share: LoopShare): Promise
   for (let item = gathered.shift(); item; item = gathered.shift()) {
     whole.set(item.payload, position);
     position += item.payload.length;
-    share.charge(item.payload.length * MS_PER_BYTE);
+    share.chargePiece(item.payload.length);
     const turn = share.turn();
     if (turn) await turn;
   }

@@ -8,9 +8,6 @@ import { ownBytes } from "./own-bytes.ts";
 
 /** How long an agent may take to end a call that it was asked to stop. */
 const CANCEL_TIMEOUT_MS = 15_000;
-/** What it takes to read an item, and its bytes: for the loop's time. */
-const ITEM_MS = 0.002;
-const MS_PER_BYTE = 1e-6;
 
 /** What a call sends its frames through. */
 export interface FrameSink {
@@ -119,7 +116,7 @@ export class Call {
       if (turn) await turn;
       const item = this.#inbox.shift();
       if (item) {
-        this.share.charge(ITEM_MS + item.payload.length * MS_PER_BYTE);
+        this.share.chargePiece(item.payload.length);
         this.#count();
         this.#giveBack(item.payload.length);
         return item;

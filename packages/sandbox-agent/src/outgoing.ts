@@ -27,7 +27,8 @@ export class Outgoing {
   countIn(memory: MemoryMeter): void {
     this.#memory?.[Symbol.dispose]();
     this.#memory = memory;
-    this.#count();
+    if (this.#ended) memory[Symbol.dispose]();
+    else this.#count();
   }
 
   /** The other side does not take what was written. */
@@ -59,10 +60,11 @@ export class Outgoing {
     return this.#drained.promise;
   }
 
-  /** Send nothing more. What waits for the stream goes on. */
+  /** Send nothing more. What waits for the stream goes on, and counts no more: the stream is to end. */
   end(): void {
     this.#flush();
     this.#ended = true;
+    this.#memory?.[Symbol.dispose]();
     this.#wake();
   }
 

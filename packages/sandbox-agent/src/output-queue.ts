@@ -6,9 +6,6 @@ import { Fifo } from "./fifo.ts";
 const MAX_LOOSE_CHUNKS = 64;
 /** What is larger takes little more memory than its bytes. */
 const SMALL_BYTES = 2 * 1024;
-/** What it takes to read a chunk, and its bytes: for the loop's time. */
-const CHUNK_MS = 0.002;
-const MS_PER_BYTE = 1e-6;
 
 export interface OutputQueueOptions {
   /** What the process may write. */
@@ -84,7 +81,7 @@ export class OutputQueue implements AsyncIterable<OutputChunk> {
         if (this.failure) throw this.failure;
         const chunk = this.#shift();
         if (chunk) {
-          this.#share.charge(CHUNK_MS + chunk.data.length * MS_PER_BYTE);
+          this.#share.chargePiece(chunk.data.length);
           yield chunk;
         } else if (this.#ended) return;
         else await new Promise<void>((resolve) => (this.#wake = resolve));

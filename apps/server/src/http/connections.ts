@@ -26,12 +26,12 @@ export function serveConnections(
   server.on("request", (incoming, outgoing) => {
     void connections
       .of(incoming.socket)
-      .enter(incoming, outgoing)
+      ?.enter(incoming, outgoing)
       .then((isItsTurn) => {
         if (isItsTurn) answer(incoming, outgoing);
       });
   });
-  answerRefusals(server, (socket) => connections.of(socket).isAnswering);
+  answerRefusals(server, (socket) => connections.of(socket)?.isAnswering ?? false);
   const check = setInterval(() => connections.closeSlow(), options.patience.checkMs).unref();
   server.once("close", () => clearInterval(check));
 }
@@ -54,9 +54,9 @@ class Connections {
     socket.once("close", () => this.#open.delete(socket));
   }
 
-  /** One that was refused is not among those that count. */
-  of(socket: Socket): Connection {
-    return this.#open.get(socket) ?? new Connection(socket, performance.now());
+  /** Returns `null` for a connection that was refused or had to give way: nothing on it is answered. */
+  of(socket: Socket): Connection | null {
+    return this.#open.get(socket) ?? null;
   }
 
   closeSlow(): void {

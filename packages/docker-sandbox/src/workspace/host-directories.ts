@@ -1,13 +1,11 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import {
   chmod,
-  link,
   lstat,
   mkdir,
   readFile,
   readdir,
   rename,
-  rm,
   symlink,
   writeFile,
 } from "node:fs/promises";
@@ -22,6 +20,7 @@ import { deleteTree } from "./delete-tree.ts";
 import type { CheckOptions, FileStore, Holder, TakeOverOptions } from "./file-store.ts";
 import { markFor, markedFor, publishDirectory, removeEmpty, takeOut } from "./key-directory.ts";
 import { KeyOwner } from "./key-owner.ts";
+import { makeFileOnce } from "./make-file-once.ts";
 import { hasErrno, isMissing, makeOwn, whyNotOwn } from "./own-directory.ts";
 import type { UidRange } from "./uid-range.ts";
 import { ReservedUids, SharedUid } from "./uids.ts";
@@ -101,16 +100,7 @@ export class HostDirectories implements FileStore {
    */
   async installationId(wanted: string | undefined): Promise<string> {
     const file = join(this.#root, INSTALLATION_FILE);
-    const draft = `${file}.${randomUUID()}`;
-    await writeFile(draft, wanted ?? randomBytes(16).toString("hex"), { mode: 0o600 });
-    try {
-      // Whole before it has its name, so that several processes agree on one.
-      await link(draft, file);
-    } catch (error) {
-      if (!hasErrno(error, "EEXIST")) throw error;
-    } finally {
-      await rm(draft, { force: true });
-    }
+    await makeFileOnce(file, wanted ?? randomBytes(16).toString("hex"));
     const id = (await readFile(file, "utf8")).trim();
     requireInstallationId(id);
     this.#installation = id;

@@ -12,9 +12,6 @@ import { LegacyVolumes } from "./legacy-volumes.ts";
 import { makeVolume } from "./volume-uids.ts";
 import type { VolumeUids } from "./volume-uids.ts";
 
-/** A uid that nothing has is somebody's about to be used, unless it was reserved before that. */
-const UNUSED_AFTER_MS = 60 * 60_000;
-
 export interface NamedVolumesOptions {
   engine: Engine;
   installation: Installation;
@@ -83,7 +80,7 @@ export class NamedVolumes implements FileStore {
   }
 
   async sweepUids(inContainers: () => Promise<ReadonlySet<number>>): Promise<void> {
-    await this.#options.uids.sweep(UNUSED_AFTER_MS, await inContainers());
+    await this.#options.uids.sweep(await inContainers());
   }
 
   has(keyHash: string): Promise<boolean> {

@@ -1,8 +1,9 @@
-import { randomInt, randomUUID } from "node:crypto";
-import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { randomInt } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SandboxError } from "@carrel/backend-protocol";
 import { lstatIfThere, namesIn, removeIfThere } from "../warm/if-there.ts";
+import { makeFileOnce } from "./make-file-once.ts";
 import { hasErrno, makeOwn } from "./own-directory.ts";
 import type { UidRange } from "./uid-range.ts";
 import { chooseBlock, contains, parseRange } from "./uid-range.ts";
@@ -11,8 +12,8 @@ const MARKERS = ".uids";
 const RANGE_FILE = "uid-range";
 /** How many uids that somebody has are passed over before the range counts as full. */
 const MAX_TRIES = 10_000;
-/** A uid that nothing has is somebody's about to be used, unless its marker is older than this. */
-const UNUSED_AFTER_MS = 60 * 60_000;
+/** A reserved uid that nothing has is about to be used, unless it was reserved so long ago. */
+export const UID_UNUSED_AFTER_MS: number = 60 * 60_000;
 
 /** The uids that the sandboxes of one installation run as. */
 export interface Uids {
@@ -100,7 +101,7 @@ export class ReservedUids implements Uids {
 
   /** Frees what processes left that were killed. @param findUsed is asked after the markers were read */
   async sweep(findUsed: () => Promise<ReadonlySet<number>>): Promise<void> {
-    const before = Date.now() - UNUSED_AFTER_MS;
+    const before = Date.now() - UID_UNUSED_AFTER_MS;
     const old: string[] = [];
     for (const name of await namesIn(this.#markers)) {
       const found = await lstatIfThere(join(this.#markers, name));
@@ -114,7 +115,7 @@ export class ReservedUids implements Uids {
   }
 }
 
-/** Several processes agree on one: it is whole before it has its name. */
+/** Returns the range in the root, which several processes agree on. */
 async function keptRange(
   root: string,
   usedByOthers: () => Promise<readonly number[]>,
@@ -123,15 +124,7 @@ async function keptRange(
   const kept = await readRange(file);
   if (kept) return kept;
   const { first, count } = chooseBlock(await usedByOthers());
-  const draft = `${file}.${randomUUID()}`;
-  await writeFile(draft, `${first} ${count}\n`, { mode: 0o600 });
-  try {
-    await link(draft, file);
-  } catch (error) {
-    if (!hasErrno(error, "EEXIST")) throw error;
-  } finally {
-    await rm(draft, { force: true });
-  }
+  await makeFileOnce(file, `${first} ${count}\n`);
   return (await readRange(file)) ?? { first, count };
 }
 

@@ -6,6 +6,7 @@ import { LABELS, uidIn } from "../hardening/create-body.ts";
 import { hasCode } from "../has-code.ts";
 import { contains } from "./uid-range.ts";
 import type { UidRange } from "./uid-range.ts";
+import { UID_UNUSED_AFTER_MS } from "./uids.ts";
 import type { Uids } from "./uids.ts";
 
 /** Each is an exchange with the engine; few are used of a range of a million. */
@@ -63,8 +64,8 @@ export class VolumeUids implements Uids {
     return contains(this.#range, uid);
   }
 
-  /** Frees those that processes left which were killed, once they are so old that nobody is about to use them. */
-  async sweep(unusedAfterMs: number, inContainers: ReadonlySet<number>): Promise<void> {
+  /** Frees what processes left that were killed. */
+  async sweep(inContainers: ReadonlySet<number>): Promise<void> {
     const label = `${LABELS.install}=${this.#installation.label}`;
     const { Volumes } = await this.#engine.call("look for uids that were left", (abortSignal) =>
       this.#engine.docker.listVolumes({ filters: { label: [label, LABELS.uid] }, abortSignal }),
@@ -78,7 +79,7 @@ export class VolumeUids implements Uids {
       else markers.set(uid, Number.parseInt(mark, 10));
     }
     for (const [uid, since] of markers) {
-      if (!used.has(uid) && Date.now() - since > unusedAfterMs) await this.free(uid);
+      if (!used.has(uid) && Date.now() - since > UID_UNUSED_AFTER_MS) await this.free(uid);
     }
   }
 

@@ -1,10 +1,6 @@
 import { LoopShare, MemoryMeter, PackedChunks } from "@carrel/backend-protocol";
 import type { MemoryBudget, OutputChunk, SandboxError } from "@carrel/backend-protocol";
 
-/** What it takes to read a chunk, and its bytes: for the loop's time. */
-const CHUNK_MS = 0.002;
-const MS_PER_BYTE = 1e-6;
-
 /** Where a reader is: in which block, and where in it. */
 interface Place {
   block: number;
@@ -90,7 +86,7 @@ export class OutputLog {
     for (;;) {
       const changed = this.#changed.promise;
       for (let chunk = this.#next(place); chunk; chunk = this.#next(place)) {
-        share.charge(CHUNK_MS + chunk.data.length * MS_PER_BYTE);
+        share.chargePiece(chunk.data.length);
         const turn = share.turn();
         if (turn) await turn;
         if (chunk.sequence > after) yield chunk;
