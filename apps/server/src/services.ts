@@ -28,7 +28,7 @@ export interface AppServices {
 }
 
 export interface AppEnv {
-  /** Of the socket; `app.request` gives none, and no object either. */
+  /** The request and the answer of the socket; `app.request` gives none, and no object either. */
   Bindings: Partial<HttpBindings>;
   Variables: {
     /** Stands in the log, in `X-Request-Id`, and in what a client is told of an unknown failure. */
