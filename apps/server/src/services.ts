@@ -19,8 +19,8 @@ export interface AppServices {
   metrics: Registry;
   /** What each user takes of the server at the moment. */
   shares: UserShares;
-  /** @default {@link DEFAULT_PATIENCE} */
-  patience?: Patience;
+  /** How long clients are waited for. */
+  patience: Patience;
   logger: Logger;
   version: string;
   /** Folder of the built web page; it need not exist. */
