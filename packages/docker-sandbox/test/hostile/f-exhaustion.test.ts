@@ -133,7 +133,7 @@ describeAttacks("F: exhaustion", (bench) => {
   it("F10 watches, shared memory, queues, locks: the neighbour keeps its own", async () => {
     const { sandbox, neighbour } = bench;
     const script =
-      "import ctypes, os\nlibc = ctypes.CDLL(None)\nfd = libc.inotify_init1(0)\nos.makedirs('/tmp/w', exist_ok=True)\nfor n in range(3000):\n  p = f'/tmp/w/{n}'; open(p, 'w').close(); libc.inotify_add_watch(fd, p.encode(), 2)\nsegments = [libc.shmget(0, 4096, 0o1600) for _ in range(1000)]\nprint('done')";
+      "import ctypes, os\nlibc = ctypes.CDLL(None)\nfds = []\nwhile (fd := libc.inotify_init1(0)) >= 0: fds.append(fd)\nfd = fds[0]\nos.makedirs('/tmp/w', exist_ok=True)\nfor n in range(3000):\n  p = f'/tmp/w/{n}'; open(p, 'w').close(); libc.inotify_add_watch(fd, p.encode(), 2)\nsegments = [libc.shmget(0, 4096, 0o1600) for _ in range(1000)]\nprint('done')";
     expect(await python(sandbox, script)).toBe("done\n");
     const theirs =
       "import ctypes\nlibc = ctypes.CDLL(None)\nprint(libc.inotify_init1(0) >= 0, libc.shmget(0, 4096, 0o1600) >= 0)";
