@@ -7,7 +7,7 @@ const SCENARIOS = {
   package: "@carrel/fault-harness",
   main: "packages/fault-harness/src/soak/main.ts",
 };
-/** An agent that somebody has replaced: `npm run soak -- impersonator`. */
+/** Attacks with an agent that an attacker has replaced: `npm run soak -- impersonator`. */
 const IMPERSONATOR = {
   package: "@carrel/sandbox-agent",
   main: "packages/sandbox-agent/test/hostile/soak.ts",

@@ -23,6 +23,7 @@ import { chooseModel } from "./model/chat-model.ts";
 import type { ChosenModel } from "./model/chat-model.ts";
 import { makePrivateFolder } from "./private-folder.ts";
 import { chooseProvider } from "./provider/choose-provider.ts";
+import { DEFAULT_PATIENCE } from "./http/patience.ts";
 import { UserShares } from "./http/user-shares.ts";
 import { sessionMetrics } from "./metrics/session-metrics.ts";
 import type { AppServices } from "./services.ts";
@@ -98,6 +99,7 @@ export async function compose({
         memory,
         memoryOf: (userId) => manager.memoryOfUser(userId),
       }),
+      patience: DEFAULT_PATIENCE,
       logger,
       version: readVersion(),
       webRoot: WEB_ROOT,

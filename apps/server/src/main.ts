@@ -31,7 +31,9 @@ try {
   collectDefaultMetrics({ register: composition.services.metrics });
   const { host, port, http } = config;
   const { maxConnections } = http;
-  const server = await listen(createApp(composition.services), { host, port, maxConnections });
+  const { patience } = composition.services;
+  const app = createApp(composition.services);
+  const server = await listen(app, { host, port, maxConnections, patience });
   sayWhatRuns(config, composition, server);
   stopOnSignal(composition, server, logger);
 } catch (error) {

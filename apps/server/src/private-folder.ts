@@ -23,7 +23,7 @@ export interface PrivateFolderOptions {
 
 /**
  * Makes a folder for this user alone, or takes an existing one and closes it to others; one that is
- * the server's own with the files right in it. A link to a folder is followed: what counts is where it leads.
+ * the server's own with the files right in it. A link to a folder is followed: the folder behind it counts.
  *
  * @throws ConfigError if it cannot be made, or cannot be closed
  */

@@ -19,8 +19,8 @@ export interface AppServices {
   metrics: Registry;
   /** What each user takes of the server at the moment. */
   shares: UserShares;
-  /** @default {@link DEFAULT_PATIENCE} */
-  patience?: Patience;
+  /** How long clients are waited for. */
+  patience: Patience;
   logger: Logger;
   version: string;
   /** Folder of the built web page; it need not exist. */
@@ -28,7 +28,7 @@ export interface AppServices {
 }
 
 export interface AppEnv {
-  /** Of the socket; `app.request` gives none, and no object either. */
+  /** The request and the answer of the socket; `app.request` gives none, and no object either. */
   Bindings: Partial<HttpBindings>;
   Variables: {
     /** Stands in the log, in `X-Request-Id`, and in what a client is told of an unknown failure. */

@@ -5,7 +5,7 @@ import type { ExecuteResult, OutputChunk, ProcessHandle } from "./process.ts";
 import { Utf8Text } from "./utf8-text.ts";
 
 export interface CollectOptions {
-  /** Where what is collected counts. @default nowhere */
+  /** The budget in which the collected output counts. @default none */
   memory?: MemoryBudget;
 }
 

@@ -1,10 +1,10 @@
 import { SandboxError } from "./sandbox-error.ts";
 
-/** How long someone should wait whose work was ended for want of memory. */
+/** How long to wait before trying again what was ended because it took too much memory. */
 const RETRY_AFTER_MS = 1000;
 
 export interface MemoryBudgetOptions {
-  /** Whose memory it is, to begin a sentence with: "The sandbox", "The user". */
+  /** The subject of a sentence about who has the memory: "The sandbox", "The user". */
   name: string;
   /** Most bytes that all accounts below it may hold together. */
   limitBytes: number;

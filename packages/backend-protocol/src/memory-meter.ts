@@ -2,7 +2,7 @@ import type { MemoryAccount, MemoryBudget } from "./memory-budget.ts";
 import type { SandboxError } from "./sandbox-error.ts";
 
 /**
- * What is less than this is not told to the budget. Most work holds less, and costs the budget nothing;
+ * Less than this is not told to the budget. Most work holds less, and costs the budget nothing;
  * a thousand pieces of work go uncounted with 16 MiB at most.
  */
 const STEP_BYTES = 16 * 1024;
@@ -15,7 +15,7 @@ const forgotten = new FinalizationRegistry<MemoryAccount>((account) => account[S
  * work in memory: what is forgotten with its meter is given back once it was collected.
  */
 export class MemoryMeter implements Disposable {
-  /** Where it counts; `null`: nowhere, or nowhere any more. */
+  /** The budget that it tells; `null`: none, or none any more. */
   #budget: MemoryBudget | null;
   /** Opened when there is something to tell: for most work there never is. */
   #account: MemoryAccount | null = null;
@@ -25,7 +25,7 @@ export class MemoryMeter implements Disposable {
   #failure: SandboxError | null = null;
 
   /**
-   * @param budget where it counts; `null`: nowhere
+   * @param budget is told what the work holds; `null`: none is
    * @param onEnd called at most once, if the budget ends the work: it stops, and drops what it holds
    */
   constructor(budget: MemoryBudget | null, onEnd: (error: SandboxError) => void = () => undefined) {

@@ -1,6 +1,6 @@
 import type { OutputChunk } from "./process.ts";
 
-/** What an object costs that holds bytes of its own, beyond these: measured, rounded up. */
+/** Memory that a chunk takes beyond its bytes, as an object: measured, rounded up. */
 export const CHUNK_COST_BYTES = 320;
 
 /** In front of each chunk: its length, its stream, its sequence number. */
@@ -10,7 +10,7 @@ const STREAMS = { stdout: 1, stderr: 2 } as const;
 
 export interface PackedChunk {
   chunk: OutputChunk;
-  /** Where the next one begins. */
+  /** The position at which the next one begins. */
   next: number;
 }
 

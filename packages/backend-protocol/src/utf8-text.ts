@@ -1,4 +1,4 @@
-/** So many bytes are decoded at a time. */
+/** How many bytes are decoded at a time. */
 const PIECE_BYTES = 64 * 1024;
 const LONGEST_CHARACTER_BYTES = 4;
 
@@ -72,7 +72,7 @@ export class Utf8Text {
   #decode(bytes: number): void {
     const text = this.#bytes.toString("utf8", 0, bytes);
     this.#texts.push(text);
-    // With any other character than those of ASCII, each may take two bytes.
+    // If one character is not ASCII, each may take two bytes.
     this.#costBytes += text.length === bytes ? bytes : 2 * text.length;
     this.#bytes.copyWithin(0, bytes, this.#usedBytes);
     this.#usedBytes -= bytes;

@@ -220,7 +220,7 @@ function checkUids({ uids, workspaceRoot }: DockerProviderOptions): UidChoice {
   if (own < INIT_UID) return { shared: own };
   throw new SandboxError({
     code: "unsupported",
-    message: `The user of this process (uid ${own}) cannot be that of sandboxes, whose first process has the uid ${INIT_UID}; run it as root or as another user.`,
+    message: `This process runs as uid ${own}, and its sandboxes would have to run as the same one; but the first process of a sandbox has the uid ${INIT_UID}. Run this process as root or as another user.`,
   });
 }
 

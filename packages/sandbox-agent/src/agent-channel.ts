@@ -58,7 +58,7 @@ export class AgentChannel implements AsyncDisposable {
   readonly largeAnswers: Lane = lane(LARGE_ANSWERS);
   /** Stands still while the sandbox is suspended. */
   readonly clock: AwakeClock = new AwakeClock();
-  /** Where what its calls hold counts from now on. */
+  /** The budget in which what its calls hold counts from now on. */
   #memory: MemoryBudget;
   #isPartOfAnother: boolean;
   readonly #open: (signal: AbortSignal) => Promise<Duplex>;

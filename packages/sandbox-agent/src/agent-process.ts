@@ -255,7 +255,7 @@ export class AgentProcess implements ProcessHandle {
 /** Kills a process once the signal fires, or now if it did. */
 export function killOnAbort(process: AgentProcess, signal: AbortSignal | undefined): void {
   if (!signal) return;
-  // Where the kill fails the process is out of reach, and its result tells so.
+  // If the kill fails, the process is out of reach, and its result tells so.
   const onAbort = (): void => void process.kill().catch(() => undefined);
   if (signal.aborted) onAbort();
   signal.addEventListener("abort", onAbort, { once: true });

@@ -368,7 +368,7 @@ export class AgentSandbox implements Required<Sandbox>, AsyncDisposable {
     return ask(this.#channel, { ...question, repeatable: true });
   }
 
-  /** As {@link #look}, for a list. */
+  /** Asks for a list, and once more if the connection breaks. */
   #list<Answer, Value>(
     question: Question<Answer>,
     bounds: ListBounds<Value>,

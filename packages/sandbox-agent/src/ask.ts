@@ -53,7 +53,7 @@ export function ask<Answer>(
   return askFor(channel, question, (received) => receiveBody(received, question.maxBodyBytes ?? 0));
 }
 
-/** As {@link ask}; the body is a list, which is read while it comes. @throws SandboxError */
+/** Does what {@link ask} does; the body is a list, which is read while it comes. @throws SandboxError */
 export function askList<Answer, Value>(
   channel: AgentChannel,
   question: Question<Answer>,
@@ -204,7 +204,7 @@ async function takeBody(
 
 async function receiveBody(received: Received, maxBytes: number): Promise<Uint8Array> {
   const { call, memory } = received;
-  // As there, small pieces do not take more memory than they have bytes.
+  // In an inbox small pieces take little more memory than they have bytes.
   const gathered = new Inbox({ joins: true });
   let bytes = 0;
   using _place = await takeBody(received, maxBytes, (payload) => {

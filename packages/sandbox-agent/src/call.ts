@@ -37,7 +37,7 @@ export interface CallOptions {
   limits: CallLimits;
   /** The agent's `DATA` is one run of bytes, without regard to its frames. */
   joins: boolean;
-  /** Where what it holds counts. @default nowhere */
+  /** The budget in which what it holds counts. @default none */
   memory?: MemoryBudget | undefined;
   /** The loop's time that its readers take. @default its own */
   share?: LoopShare;
@@ -137,7 +137,7 @@ export class Call {
     return this.#written;
   }
 
-  /** As {@link write}, of bytes that may change after this; their copy counts as held by the call. */
+  /** Does what {@link write} does, with bytes that may change after this; their copy counts as held by the call. */
   async writeCopy(data: string | Uint8Array): Promise<void> {
     const copy = ownBytes(data);
     const costBytes = copy.length + ITEM_COST_BYTES;

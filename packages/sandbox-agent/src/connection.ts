@@ -37,7 +37,7 @@ const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
 const MAX_STREAM = 2 ** 31 - 1;
 /** A `WINDOW` of less brings nothing: an agent gives half of one megabyte at a time. */
 const SMALL_WINDOW_BYTES = 1024;
-/** So many frames are received before the loop's time is looked at. */
+/** How many frames are received before the loop's time is looked at. */
 const FRAMES_AT_A_TIME = 64;
 
 export interface NewCall {
@@ -47,7 +47,7 @@ export interface NewCall {
   limits: CallLimits;
   /** The agent's `DATA` is one run of bytes. @default true */
   joins?: boolean;
-  /** Where what the call holds counts. @default nowhere */
+  /** The budget in which what the call holds counts. @default none */
   memory?: MemoryBudget;
 }
 
@@ -223,14 +223,14 @@ export class AgentConnection {
     if (!this.#failure && this.#stream.isPaused()) this.#stream.resume();
   }
 
-  /** `false` if there are no more. */
+  /** Receives a few. @returns `false` if there are no more */
   #receiveSome(frames: Iterator<Frame, void>): boolean {
     const startMs = performance.now();
     try {
       for (let count = 0; count < FRAMES_AT_A_TIME && !this.#failure; count++) {
         const { done, value } = frames.next();
         if (done) return false;
-        // For those who are woken by it.
+        // What the frame wakes takes time as well.
         this.#share.chargePiece(0);
         this.#receive(value);
       }

@@ -31,7 +31,7 @@ export class ElementScanner {
   #position = 0;
   #doneBytes = 0;
   #expected: Expected = "list";
-  /** Where the element begins that is looked at; `null` between elements. */
+  /** The position at which the current element begins; `null` between elements. */
   #start: number | null = null;
   #depth = 0;
   #inString = false;

@@ -1,15 +1,14 @@
 import { performance } from "node:perf_hooks";
 import { FrameError } from "./frames.ts";
 
-/** So many may come at once: more than any honest agent sends in a day. */
+/** How many may come at once: more than any honest agent sends in a day. */
 const BURST = 10_000;
-/** And so many more in a second. */
+/** How many more may come in each second. */
 const PER_SECOND = 1000;
 
 /**
- * Bounds the frames that make work and bring nothing: an agent's `PING`, and a `WINDOW` of a few bytes or of more
- * than was sent.
- * Whoever sends more of them than anybody could mean is ended.
+ * Bounds the frames that make work and bring nothing: an agent's `PING`, and a `WINDOW` of a few bytes or
+ * of more than was sent. The connection of an agent that sends a flood of them is ended.
  */
 export class FrameToll {
   #left = BURST;

@@ -66,7 +66,7 @@ export class Inbox {
 
   #push({ type, payload }: Item): void {
     this.#costBytes += ITEM_COST_BYTES;
-    // Whoever reads an output stream copies what it takes, at once.
+    // The reader of an output stream copies what it takes, at once.
     this.#items.push({ type, payload: this.#joins ? ownMemory(payload) : payload });
     this.#block = NOTHING;
   }

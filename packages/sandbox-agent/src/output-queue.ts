@@ -2,7 +2,7 @@ import { CHUNK_COST_BYTES, MemoryMeter, PackedChunks } from "@carrel/backend-pro
 import type { LoopShare, MemoryBudget, OutputChunk, SandboxError } from "@carrel/backend-protocol";
 import { Fifo } from "./fifo.ts";
 
-/** So many chunks are kept as they are: a reader that keeps up costs no packing. */
+/** How many chunks are kept as they are: a reader that keeps up costs no packing. */
 const MAX_LOOSE_CHUNKS = 64;
 /** What is larger takes little more memory than its bytes. */
 const SMALL_BYTES = 2 * 1024;
@@ -10,7 +10,7 @@ const SMALL_BYTES = 2 * 1024;
 export interface OutputQueueOptions {
   /** What the process may write. */
   maxBytes: number;
-  /** Where what waits counts. @default nowhere */
+  /** The budget in which what waits counts. @default none */
   memory?: MemoryBudget;
   /** The loop's time that its reader takes. */
   share: LoopShare;

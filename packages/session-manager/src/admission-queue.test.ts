@@ -107,8 +107,8 @@ test("who stepped aside keeps nobody from waiting, and may leave from there", as
   const second = queue.enter(never, null);
   const third = queue.enter(never, null);
   expect(queue.waiting).toBe(2);
-  expect(() => queue.enter(never, null)).toThrow("wait already");
-  expect(() => second.stepAside()).toThrow("wait already");
+  expect(() => queue.enter(never, null)).toThrow("waiting to start");
+  expect(() => second.stepAside()).toThrow("waiting to start");
   const reason = new Error("on purpose");
   const back = first.comeBack();
   controller.abort(reason);
@@ -131,10 +131,10 @@ test("one user's starts leave room for those of others", async () => {
   });
   const first = queue.enter(never, "mallory");
   const second = queue.enter(never, "mallory");
-  expect(() => queue.enter(never, "mallory")).toThrow("of this user go on or wait already");
+  expect(() => queue.enter(never, "mallory")).toThrow("This user has");
   const other = queue.enter(never, "alice");
   first.stepAside();
-  expect(() => queue.enter(never, "mallory")).toThrow("of this user go on or wait already");
+  expect(() => queue.enter(never, "mallory")).toThrow("This user has");
   first[Symbol.dispose]();
   second[Symbol.dispose]();
   await other.admitted;

@@ -28,7 +28,7 @@ export interface Admission extends Disposable {
    */
   stepAside(): void;
   /**
-   * Have a place again, before all of the same user who wait for their first. Rejects with the signal's
+   * Have a place again, before other starts of the same user that never had one. Rejects with the signal's
    * reason if that fires before.
    */
   comeBack(): Promise<void>;
@@ -131,20 +131,20 @@ export class AdmissionQueue {
   #full(): SandboxError {
     return new SandboxError({
       code: "capacity",
-      message: `${this.#limits.maxQueuedStarts} starts of sandboxes wait already. Try again later, or raise maxQueuedStarts.`,
+      message: `${this.#limits.maxQueuedStarts} sandboxes are waiting to start, which is all that may wait. Try again later, or raise maxQueuedStarts.`,
       retryAfterMs: this.expectedWaitMs,
     });
   }
 
   #fullOf(share: string): SandboxError {
     const { maxStartsPerUser, maxConcurrentStartsPerUser } = this.#limits;
-    const [whose, advice] =
+    const [subject, advice] =
       share === NO_USER
-        ? ["of callers without a user id, who count as one user,", "pass a user id"]
-        : ["of this user", "raise maxStartsPerUser"];
+        ? ["Callers without a user id, who count as one user, have", "pass a user id"]
+        : ["This user has", "raise maxStartsPerUser"];
     return new SandboxError({
       code: "capacity",
-      message: `${maxStartsPerUser} starts ${whose} go on or wait already. Try again later, or ${advice}.`,
+      message: `${subject} ${maxStartsPerUser} sandboxes that are starting or waiting to start, which is all that one user may have. Try again later, or ${advice}.`,
       retryAfterMs: this.#waitMs(this.#turns.waitingOf(share), maxConcurrentStartsPerUser),
     });
   }

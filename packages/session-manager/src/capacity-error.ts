@@ -24,7 +24,7 @@ const SENTENCES: Readonly<Record<Ceiling, (limit: number, userId: string | null)
       : `This user works in ${limit} sandboxes, which is all that may be awake for one user. Wait until one is idle, or raise maxResidentSandboxesPerUser.`,
 };
 
-/** What a caller hears who is over a ceiling. @param userId the caller's; `null`: without one */
+/** Tells a caller which ceiling was reached. @param userId the caller's; `null`: the caller has none */
 export function capacityError(
   ceiling: Ceiling,
   settings: ManagerSettings,

@@ -18,8 +18,8 @@ const SEARCH_MS = 3000;
 /** One that does not tell within that time whether it works is passed over: more than all that a look waits for. */
 const LOOK_MS = 6000;
 /**
- * For so long one that was passed over does not come before those of small users, so that who has many which
- * work, or do not tell, takes nobody's time for looking.
+ * For so long a sandbox that was passed over does not come before those of users who have few. So a user with
+ * many that work, or do not tell, does not take up the time for looking.
  */
 const PASSED_OVER_MS = 30_000;
 /** Sandboxes that are put to sleep at the same time for one user: each is work for the engine, as a start is. */
@@ -96,7 +96,7 @@ export class Evictor {
     };
   }
 
-  /** Those that may be idle, in the order in which they are to go. */
+  /** Returns sandboxes that may be idle, in the order in which they are to go. */
   #candidates(
     key: string | null,
     ofUser: string | null,
@@ -185,7 +185,7 @@ export class Evictor {
         () => false, // the signal fired
       );
       if (!isAdmitted) return false;
-      // Its lock is free, or it is left alone: who has a place never waits for a lock.
+      // Its lock is free, or it is left alone: an eviction that has a place never waits for a lock.
       return await this.#evict(slot);
     } finally {
       place.leave();

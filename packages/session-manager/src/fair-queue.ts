@@ -1,7 +1,7 @@
 export interface FairQueueLimits {
   /** Pieces of work that go on at the same time. */
   maxAtOnce: number;
-  /** Of those, the ones of one user. Also while nobody else waits, so that who comes next finds a place free. */
+  /** Pieces of work of one user that go on at the same time, also while no other user waits: the next one finds a place free. */
   maxAtOncePerUser: number;
 }
 
@@ -20,14 +20,14 @@ type Waiter = () => void;
 /** What one user has in the queue. A user takes memory only while something goes on or waits. */
 interface UserLine {
   running: number;
-  /** Those that had a turn before, and come first. */
+  /** Waiters that had a turn before, and come first. */
   readonly returning: Set<Waiter>;
   // In the order of their coming: a set forgets one from its middle at once.
   readonly waiting: Set<Waiter>;
 }
 
 /**
- * Lets a bounded number of pieces of work go on at a time. Users take turns: who is or was served goes
+ * Lets a bounded number of pieces of work go on at a time. Users take turns: one who is or was served goes
  * behind all others who wait, so that one user's many wait for each other and not in front of another
  * user's first. Within one user it is first come, first served.
  */
@@ -55,7 +55,7 @@ export class FairQueue {
     return line ? line.returning.size + line.waiting.size : 0;
   }
 
-  /** Whether one who comes now for this share has to wait. */
+  /** Reports whether work that comes now for this share has to wait. */
   isBusyFor(share: string): boolean {
     const { maxAtOnce, maxAtOncePerUser } = this.#limits;
     const ofUser = this.#users.get(share)?.running ?? 0;
@@ -94,7 +94,7 @@ export class FairQueue {
       forget();
       turn.reject(signal.reason);
     };
-    // Whoever left before the turn came does not listen any more.
+    // Nobody listens any more if the place was left before the turn came.
     turn.promise.catch(() => undefined);
     queue.add(onTurn);
     this.#waiting += 1;
@@ -134,7 +134,7 @@ export class FairQueue {
     };
   }
 
-  /** A turn passes straight to the next who may have it, so that nobody who comes can overtake. */
+  /** Passes turns straight to those who are next, so that no newcomer can overtake. */
   #admit(): void {
     for (;;) {
       const share = this.#nextShare();
@@ -150,7 +150,7 @@ export class FairQueue {
     }
   }
 
-  /** Passes over no more users than have something going on. */
+  /** Returns whose turn it is; `null` if nobody may have one. Passes over no more users than have something going on. */
   #nextShare(): string | null {
     if (this.#running >= this.#limits.maxAtOnce) return null;
     for (const share of this.#users.keys()) {

@@ -167,7 +167,7 @@ export class ManagerParts {
 
 /**
  * Ends take half of the places of starts, and users their shares of that: to delete a sandbox is work for
- * the engine as well, and who opens and ends sessions all the time must not slow the starts of others.
+ * the engine as well, and a user who opens and ends sessions all the time must not slow the starts of others.
  */
 function endsQueue({
   maxConcurrentStarts,

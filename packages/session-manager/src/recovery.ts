@@ -54,7 +54,7 @@ export class Recovery {
   readonly #holder: Holder;
   readonly #stopper: SandboxStopper;
   readonly #turns: Turns;
-  /** Of each sandbox that was adopted above a ceiling, whose could make room: those of a share, or (`null`) anybody's. */
+  /** For each sandbox that was adopted above a ceiling, the share whose sandboxes could make room; `null`: any. */
   readonly #exceeding: (string | null)[] = [];
 
   constructor(context: LifecycleContext, { evictor, holder, stopper, turns }: RecoveryParts) {

@@ -13,7 +13,7 @@ export interface SandboxSlotOptions {
   userId: string | null;
   provider: SandboxProvider;
   clock: MonotonicClock;
-  /** Of its user: what this process keeps in memory for the sandbox counts there. */
+  /** The budget of its user, in which what this process keeps in memory for the sandbox counts. */
   memory: MemoryBudget;
 }
 
@@ -38,7 +38,7 @@ export class SandboxSlot {
   readonly key: string;
   readonly userId: string | null;
   readonly clock: MonotonicClock;
-  /** Of its user. */
+  /** The budget of its user. */
   readonly memory: MemoryBudget;
   /** What it used when that was last looked at, to see whether it works. */
   sample: UsageSample | null = null;

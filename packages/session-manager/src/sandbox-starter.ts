@@ -162,7 +162,7 @@ export class SandboxStarter {
   ): Promise<Acquired | null> {
     const { admissions } = this.#context;
     const { slot } = session;
-    // The place is taken before anything is waited for, so that who came first is first. The store is
+    // The place is taken before anything is waited for, so that the first to come is the first to start. The store is
     // asked only at its turn: what waits costs nobody else anything.
     using place = this.#liveSandbox(slot) ? null : admissions.enter(deadline.signal, slot.userId);
     const waiting = place?.queued === true;
@@ -247,7 +247,7 @@ export class SandboxStarter {
   #crowded(): SandboxError {
     return new SandboxError({
       code: "capacity",
-      message: `${MAX_WAITING_CALLERS} callers of this user wait for sandboxes already. Try again later.`,
+      message: `${MAX_WAITING_CALLERS} calls of this user are waiting for sandboxes, which is all that may wait. Try again later.`,
       retryAfterMs: this.#context.admissions.expectedWaitMs,
     });
   }

@@ -25,8 +25,8 @@ const MAX_UNCLOSED = 10_000;
 const STORE_LAG_MS = 60_000;
 
 /**
- * After so long clean-up ends a session that nobody used since it was opened, if its user has more than half
- * of the sessions that one user may have. Nothing is lost with it but its id.
+ * Age at which clean-up ends a session that was never used, if its user has more than half of the sessions that
+ * one user may have. Nothing is lost with it but its id.
  */
 const NEVER_USED_RETENTION_MS = 3_600_000;
 
@@ -53,14 +53,14 @@ export class SessionEnder {
 
   /**
    * Ends it at its turn among the ends of all sessions, in which users alternate.
-   * @returns `false` where it ended already
+   * @returns `false` if it had ended already
    */
   async end(session: OpenSession, reason: EndReason): Promise<boolean> {
     const { settings, locks, ends } = this.#context;
     const { id, key, slot } = session;
     const failure = `The session ${JSON.stringify(id)} could not be ended`;
     if (reason === "asked" && locks.waiting(key) >= MAX_WAITING_ENDS) throw crowded();
-    // Whoever holds the lock may be starting the sandbox, and others end theirs.
+    // The holder of the lock may be starting the sandbox, and others end theirs.
     using waiting = new Deadline({ timeoutMs: settings.startTimeoutMs, failure });
     return await locks.run(key, waiting.signal, async () => {
       if (session.closed) return false;
@@ -147,7 +147,7 @@ export class SessionEnder {
   retentionMs({ used, userId }: { used: boolean; userId: string | null }): number {
     const { sessionRetentionMs } = this.#context.settings;
     const isSpare = !used && this.#crowded.has(shareOf(userId));
-    // Whoever keeps sessions for ever keeps these too.
+    // If sessions are kept for ever, these are too.
     if (!isSpare || sessionRetentionMs === Number.POSITIVE_INFINITY) return sessionRetentionMs;
     return Math.min(sessionRetentionMs, NEVER_USED_RETENTION_MS);
   }
@@ -269,7 +269,7 @@ export class SessionEnder {
 function crowded(): SandboxError {
   return new SandboxError({
     code: "capacity",
-    message: `${MAX_WAITING_ENDS} callers wait for this sandbox already. Try again later.`,
+    message: `${MAX_WAITING_ENDS} calls are waiting for this sandbox, which is all that may wait. Try again later.`,
     retryAfterMs: CROWDED_RETRY_MS,
   });
 }

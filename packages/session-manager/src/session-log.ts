@@ -6,7 +6,7 @@ import { Tally } from "./tally.ts";
 
 /** Events that wait for the store at most; the oldest go first. Each takes less than a kilobyte. */
 const MAX_UNLOGGED_EVENTS = 10_000;
-/** Of them those of one user. Further ones are not logged, so that one user's many push out nobody else's. */
+/** Most events of one user that wait. Further ones are not logged, so that they push out nobody else's. */
 const MAX_UNLOGGED_OF_USER = 1000;
 const MAX_BATCH = 500;
 

@@ -40,7 +40,7 @@ export interface ManagerSettings
   maxOpenSessionsPerUser: number;
   /**
    * Sandboxes that may be in memory, running or paused. Where one more is needed the idle one that
-   * was unused for longest is stopped, first of users who have more than others; where none is idle,
+   * was unused for longest is stopped, first of users who have more than others; if none is idle,
    * `capacity`. @default 300
    */
   maxResidentSandboxes: number;
@@ -96,7 +96,7 @@ export interface ManagerSettings
   eventRetentionMs: number;
   /**
    * How many lines of it are kept: clean-up deletes the oldest beyond. Each takes some hundred bytes, and
-   * who opens and ends sessions all the time would fill the disk with them. @default 1,000,000
+   * a user who opens and ends sessions all the time would fill the disk with them. @default 1,000,000
    */
   maxLoggedEvents: number;
   /** Longest time for a sandbox to run, from when it is asked for. @default two minutes */

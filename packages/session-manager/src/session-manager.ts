@@ -274,7 +274,7 @@ export class SessionManager implements AsyncDisposable {
     return slot ? slot.memory : this.memoryOfUser(null);
   }
 
-  /** The same of a user. @param userId `null`: callers without a user id, who share one */
+  /** Returns the budget of a user. @param userId `null`: callers without a user id, who share one */
   memoryOfUser(userId: string | null): MemoryBudget {
     return this.#parts.budgets.of(userId);
   }

@@ -45,7 +45,7 @@ export class SessionRegistry {
     return this.#slots.get(key)?.slot ?? null;
   }
 
-  /** Whose the sandbox of a key is. That of a session which is not known any more counts as without a user id. */
+  /** Returns the share of a key's sandbox. If it is that of a session which is not known any more, it counts as without a user id. */
   shareOfKey(key: string): string {
     const slot = this.slot(key);
     if (slot) return shareOf(slot.userId);

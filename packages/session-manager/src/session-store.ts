@@ -12,7 +12,7 @@ export const ROOM_REQUEST_TTL_MS = 3000;
  */
 export const NO_USER = "";
 
-/** Whose share something counts against. */
+/** Returns the share against which something counts: a user id, or {@link NO_USER}. */
 export function shareOf(userId: string | null): string {
   return userId ?? NO_USER;
 }
@@ -52,7 +52,7 @@ export interface SessionRecord {
 export type NewSession = Pick<SessionRecord, "id" | "key" | "userId" | "scope">;
 
 /**
- * Ceilings over all managers of a store. `Infinity`: none. Those by user count sessions and sandboxes
+ * Ceilings over all managers of a store. `Infinity`: none. Ceilings by user count sessions and sandboxes
  * of one user id, and all without a user id together as those of one user.
  */
 export interface OpenCeilings {

@@ -3,8 +3,8 @@ import { MemoryBudget } from "@carrel/backend-protocol";
 import { NO_USER, shareOf } from "./session-store.ts";
 
 /**
- * What a process keeps in memory for all users if nobody says otherwise: 512 MiB, which is room for the
- * largest answers of some dozen users, and on small machines a quarter of what the heap may have.
+ * How much a process keeps in memory for all users by default: 512 MiB, which is room for the largest
+ * answers of some dozen users, and on small machines a quarter of what the heap may have.
  */
 export const DEFAULT_MEMORY_BYTES: number = Math.min(
   512 * 1024 ** 2,
@@ -15,7 +15,7 @@ export const DEFAULT_MEMORY_BYTES: number = Math.min(
 const USER_PART = 4;
 
 export interface UserBudgetsOptions {
-  /** Of which those of users are parts. @default one of {@link DEFAULT_MEMORY_BYTES} */
+  /** The budget of which those of users are parts. @default one of {@link DEFAULT_MEMORY_BYTES} */
   process?: MemoryBudget | undefined;
   /** @default a quarter of the process's */
   perUserBytes?: number | undefined;
@@ -23,8 +23,8 @@ export interface UserBudgetsOptions {
 
 /**
  * The budgets of users for what this process keeps in memory for them. A user has the same one as long as
- * anybody refers to it, which is a sandbox, an answer, or what they hold; after that nothing is left of it.
- * So that users come and go without a trace, and nobody has two.
+ * a sandbox, an answer, or what these hold refers to it, and after that none. So users come and go without a
+ * trace, and nobody has two.
  */
 export class UserBudgets {
   readonly #process: MemoryBudget;
@@ -53,7 +53,7 @@ export class UserBudgets {
     const known = this.#budgets.get(share)?.deref();
     if (known) return known;
     const budget = new MemoryBudget({
-      name: share === NO_USER ? "Everyone without a user id together" : "The user",
+      name: share === NO_USER ? "All callers without a user id together" : "The user",
       limitBytes: this.#perUserBytes,
       parent: this.#process,
     });

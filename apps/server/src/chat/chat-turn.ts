@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { SandboxError } from "@carrel/backend-protocol";
+import { MemoryMeter, SandboxError } from "@carrel/backend-protocol";
+import type { MemoryBudget } from "@carrel/backend-protocol";
 import { AIMessage, AIMessageChunk, ToolMessage } from "@langchain/core/messages";
 import type { CommandArtifact } from "@carrel/console-toolset";
 import type { BaseMessage } from "@langchain/core/messages";
@@ -52,6 +53,8 @@ export interface ChatTurnOptions {
   message: string;
   logger: Logger;
   maxTurnMs: number;
+  /** The budget in which the log counts while the turn runs; `null`: none. */
+  memory: MemoryBudget | null;
 }
 
 export interface TurnEnd {
@@ -68,12 +71,13 @@ export interface TurnEnd {
  */
 export class ChatTurn {
   readonly id: string = randomUUID();
-  readonly log: TurnLog = new TurnLog();
+  readonly log: TurnLog;
   readonly startedAt: number = performance.now();
   /** Resolves after the last event was logged and the history is whole. Never rejects. */
   readonly ended: Promise<TurnEnd>;
   readonly #options: ChatTurnOptions;
   readonly #stop = new AbortController();
+  readonly #memory: MemoryMeter;
   #cancelled = false;
   // The ids of answers, and of calls that have a result, whose events are in the log.
   readonly #seen = new Set<string>();
@@ -91,6 +95,8 @@ export class ChatTurn {
 
   constructor(options: ChatTurnOptions) {
     this.#options = options;
+    this.#memory = new MemoryMeter(options.memory, (error) => this.#stop.abort(error));
+    this.log = new TurnLog(this.#memory);
     this.ended = this.#run();
   }
 
@@ -115,6 +121,7 @@ export class ChatTurn {
       return await this.#finishEarly(error);
     } finally {
       clearTimeout(deadline);
+      this.#memory[Symbol.dispose]();
     }
   }
 

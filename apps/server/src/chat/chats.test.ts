@@ -1,8 +1,37 @@
+import { MemoryBudget } from "@carrel/backend-protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startTestApp } from "../../test/support/test-app.ts";
 import type { TestApp } from "../../test/support/test-app.ts";
 import { PiecesModel } from "../../test/support/pieces-model.ts";
 import { MAX_RUNNING_TURNS } from "./chats.ts";
+
+describe("the memory of a turn", () => {
+  it("Chats.start: ends a turn whose log is the most of what its user has too much of", async () => {
+    const model = new PiecesModel(() => ({ pieces: 400, text: "x".repeat(1000) }));
+    await using app = await startTestApp({ model: model.chosen() });
+    const memory = new MemoryBudget({ name: "The user", limitBytes: 128 * 1024 });
+    const { chats } = app.services;
+    const session = await app.createSession("alice");
+    const { outcome, error } = await chats.start(session, "go", memory).ended;
+    expect({ outcome, code: error?.code }).toEqual({ outcome: "failed", code: "capacity" });
+    expect(memory.usedBytes).toBe(0);
+  });
+
+  it("Chats.start: counts a log only while its turn runs", async () => {
+    const model = new PiecesModel(() => ({ pieces: 100, text: "x".repeat(1000) }));
+    await using app = await startTestApp({ model: model.chosen() });
+    const memory = new MemoryBudget({ name: "The user", limitBytes: 1024 ** 2 });
+    const turn = app.services.chats.start(await app.createSession("alice"), "go", memory);
+    let mostBytes = 0;
+    while (!turn.log.ended) {
+      await turn.log.changed();
+      mostBytes = Math.max(mostBytes, memory.usedBytes);
+    }
+    expect((await turn.ended).outcome).toBe("completed");
+    expect(mostBytes).toBeGreaterThan(64 * 1024);
+    expect(memory.usedBytes).toBe(0);
+  });
+});
 
 describe("turns that run at once", () => {
   let app: TestApp;

@@ -1,4 +1,5 @@
 import { SandboxError } from "@carrel/backend-protocol";
+import type { MemoryBudget } from "@carrel/backend-protocol";
 import type { SessionManager } from "@carrel/session-manager";
 import type { Logger } from "pino";
 import { ServerError } from "../errors/server-error.ts";
@@ -15,9 +16,9 @@ const KEPT_TURN_MS = 10 * 60 * 1000;
 const MAX_KEPT_TURN_BYTES = 64 * 1024 * 1024;
 
 /**
- * How many turns run at once; each user's share of them is counted where they are asked for. A turn
- * holds its log, a few states of its conversation and what the model streams, some tens of megabytes
- * at the very most.
+ * How many turns run at once; each user's share of them is counted by the route that begins them.
+ * A turn holds its log, which counts as its user's memory, a few states of its conversation and what
+ * the model streams, some tens of megabytes at the very most.
  */
 export const MAX_RUNNING_TURNS: number = 256;
 
@@ -47,10 +48,11 @@ export class Chats {
 
   /**
    * Begin a turn; it goes on by itself.
+   * @param memory of its user: what the turn logs counts there while it runs. @default nowhere
    * @throws `busy`, `capacity` (too many turns run), `unavailable` (the server is stopping), and what
    * a lease of the session throws
    */
-  start(sessionId: string, message: string): ChatTurn {
+  start(sessionId: string, message: string, memory: MemoryBudget | null = null): ChatTurn {
     if (this.#closing) throw serverIsStopping();
     if (this.#running.has(sessionId)) {
       throw new ServerError({
@@ -61,7 +63,15 @@ export class Chats {
     const { manager, agent, conversations, logger, maxTurnMs } = this.#options;
     if (this.#running.size >= MAX_RUNNING_TURNS) throw tooManyTurns();
     const lease = manager.lease(sessionId);
-    const turn = new ChatTurn({ agent, conversations, sessionId, message, logger, maxTurnMs });
+    const turn = new ChatTurn({
+      agent,
+      conversations,
+      sessionId,
+      message,
+      logger,
+      maxTurnMs,
+      memory,
+    });
     this.#dropEnded(sessionId);
     this.#running.set(sessionId, turn);
     void this.#settle(sessionId, turn, lease);
@@ -88,7 +98,7 @@ export class Chats {
     if (running === undefined) await this.#options.conversations.mend(sessionId);
     const turns = await this.#options.conversations.turns(sessionId);
     const finished = turns.filter(({ id }) => id !== running?.id);
-    // Who reads many conversations must not fill the memory with them.
+    // A client that reads many conversations must not fill the memory with them.
     await this.#options.conversations.unloadOutgrown((id) => this.#running.has(id));
     return { messages: wireMessages(finished), running: running !== undefined };
   }

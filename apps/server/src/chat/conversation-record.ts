@@ -55,7 +55,7 @@ function parsed(line: string): unknown {
   }
 }
 
-// Turns begin with what the user said: where that is lost, a note has to begin the turn.
+// Turns begin with what the user said: if that is lost, a note has to begin the turn.
 function startsTurn({ message, isDamaged }: ReadMessage, before: readonly BaseMessage[]): boolean {
   if (HumanMessage.isInstance(message)) return false;
   const last = before.at(-1);

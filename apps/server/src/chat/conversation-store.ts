@@ -5,7 +5,7 @@ import type { Migration } from "kysely/migration";
 interface Tables {
   carrel_conversations: {
     session_id: string;
-    /** As `writeConversation` writes it. */
+    /** The text that `writeConversation` makes. */
     content: string;
   };
 }

@@ -170,7 +170,7 @@ export class LatestCheckpointSaver extends MemorySaver {
   }
 }
 
-/** As LangGraph's saver names what is written to a state. */
+/** Returns the name that LangGraph's saver gives to what is written to a state. */
 function writesKey(threadId: string, checkpointId: string): string {
   return JSON.stringify([threadId, NAMESPACE, checkpointId]);
 }

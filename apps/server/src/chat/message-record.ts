@@ -107,8 +107,8 @@ function record(kind: string, fields: Readonly<Record<string, unknown>>): Messag
 }
 
 /**
- * Makes a message of what {@link messageRecord} gave. Of a record that is none, what can be read
- * stays, and {@link UNREADABLE_MESSAGE} stands for the rest.
+ * Makes a message of what {@link messageRecord} gave. If it is no record, what can be read
+ * of it stays, and {@link UNREADABLE_MESSAGE} stands for the rest.
  *
  * @param fallbackId the id of a message whose own cannot be read
  */

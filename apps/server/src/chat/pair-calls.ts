@@ -6,7 +6,7 @@ const LOST_RESULT = "[The result of this call is lost. Call the tool again if yo
 
 /**
  * Returns a turn in which each call of a tool is followed by its one result, in the order of the
- * calls: providers refuse all else. Of a history that was kept whole nothing changes; where a part
+ * calls: providers refuse all else. A history that was kept whole stays as it is; if a part
  * of it could not be read, a result without its call is left out, and a call without its result gets
  * a note for one.
  */

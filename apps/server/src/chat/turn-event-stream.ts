@@ -1,4 +1,5 @@
-import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { LoopShare } from "@carrel/backend-protocol";
 import { jsonPieces } from "../http/json-pieces.ts";
 import { nextPiece } from "../http/paced-stream.ts";
 import type { LoggedEvent, TurnLog } from "./turn-log.ts";
@@ -11,6 +12,15 @@ const MAX_BATCH_BYTES = 64 * 1024;
 
 const HEARTBEAT = ": still running\n\n";
 
+export interface TurnEventStreamOptions {
+  /** The id of the last event that the client has; 0: none. */
+  after: number;
+  /** The event loop's time that writing the events takes. @default its own */
+  loop?: LoopShare;
+  /** @default 15 seconds */
+  heartbeatMs?: number;
+}
+
 /**
  * The events of a turn after an id, to its end, as the body of an event stream. It is read as fast
  * as the client takes it; what waits is in the log and nowhere else.
@@ -19,7 +29,7 @@ const HEARTBEAT = ": still running\n\n";
  */
 export function turnEventStream(
   log: TurnLog,
-  { after, heartbeatMs = HEARTBEAT_MS }: { after: number; heartbeatMs?: number },
+  { after, loop = new LoopShare(), heartbeatMs = HEARTBEAT_MS }: TurnEventStreamOptions,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   const closed = new AbortController();
@@ -30,8 +40,9 @@ export function turnEventStream(
     {
       async pull(controller) {
         // A client that reads everything at once must not keep others waiting.
-        await nextTurn();
-        const { text: rest } = nextPiece(frames);
+        const turn = loop.turn();
+        if (turn) await turn;
+        const { text: rest } = nextPiece(frames, loop);
         if (rest !== "") {
           controller.enqueue(encoder.encode(rest));
           return;
@@ -48,7 +59,7 @@ export function turnEventStream(
         if (closed.signal.aborted) return;
         position = batch.at(-1)?.id ?? log.lastId;
         frames = framesOf(batch);
-        const { text, done } = nextPiece(frames);
+        const { text, done } = nextPiece(frames, loop);
         if (text !== "") controller.enqueue(encoder.encode(text));
         if (done && log.ended && position >= log.lastId) controller.close();
         else if (batch.length === 0) controller.enqueue(encoder.encode(HEARTBEAT));

@@ -1,4 +1,5 @@
 import { SandboxError } from "@carrel/backend-protocol";
+import type { MemoryMeter } from "@carrel/backend-protocol";
 import type { WireChatEvent } from "../wire/chat.ts";
 
 /** Most that one turn may write into its log, in bytes, what its commands write not counted. */
@@ -50,6 +51,12 @@ export class TurnLog {
   #overflowed = false;
   #change = Promise.withResolvers<void>();
   #wakeTimer: NodeJS.Timeout | undefined;
+  readonly #memory: MemoryMeter | null;
+
+  /** @param memory counts what the log takes. @default nothing does */
+  constructor(memory: MemoryMeter | null = null) {
+    this.#memory = memory;
+  }
 
   /** The last event is there: nothing is ever added. */
   get ended(): boolean {
@@ -75,7 +82,11 @@ export class TurnLog {
     this.#ended = event.event === "turn-end";
     const size = isText(event) ? event.data.text.length : JSON.stringify(event.data).length;
     this.#count(event, size);
-    if (this.#joinUnread(event)) return;
+    if (!this.#joinUnread(event)) this.#push(event, size);
+    this.#memory?.set(this.sizeBytes);
+  }
+
+  #push(event: WireChatEvent, size: number): void {
     this.#events.push(event);
     this.#sizes.push(isText(event) ? 0 : size);
     this.#count(event, EVENT_OVERHEAD_BYTES);

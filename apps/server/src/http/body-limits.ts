@@ -4,7 +4,6 @@ import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../services.ts";
 import { refuseManyValues } from "./json-structure.ts";
-import { DEFAULT_PATIENCE } from "./patience.ts";
 import type { Patience } from "./patience.ts";
 import { readBody } from "./request-body.ts";
 
@@ -28,7 +27,7 @@ const WITHOUT_BODY = new Set(["GET", "HEAD", "PUT"]);
  * Reads every body that is read into memory, within its bounds of size, time and the user's memory.
  * Uploads are streamed and have {@link limitStream}.
  */
-export function limitBodies(patience: Patience = DEFAULT_PATIENCE): MiddlewareHandler<AppEnv> {
+export function limitBodies(patience: Patience): MiddlewareHandler<AppEnv> {
   return createMiddleware<AppEnv>(async (c, next) => {
     if (WITHOUT_BODY.has(c.req.method)) return next();
     const incoming = c.env?.incoming;

@@ -11,7 +11,7 @@ const MAX_REQUESTS_AHEAD = 64;
 /** Answers of which the client gives the pace for a long time. */
 const LONG_ANSWERS = /^(?:text\/event-stream|application\/octet-stream|application\/x-tar)/;
 
-/** What can be said of a connection when places are scarce: who waits for whom, and since when. */
+/** What a connection is doing, and since when: it decides which one gives way when places are scarce. */
 export type ConnectionState =
   | { kind: "idle"; sinceMs: number }
   | { kind: "sending"; bytesPerMs: number }
@@ -89,7 +89,7 @@ export class Connection {
     if (current !== undefined) return this.#isStalled(current.outgoing, nowMs, patience);
     this.#stall = null;
     // Node closes what is idle or sends its headers too slowly, with an answer. What is left are
-    // clients who go on sending a body that nobody asked for.
+    // clients that go on sending a body that is not wanted.
     return nowMs - this.#idleSinceMs > 2 * Math.max(patience.headersMs, patience.keepAliveMs);
   }
 

@@ -88,13 +88,13 @@ class Connections {
   }
 }
 
-/** Who gives way first: the lower group, and in it the lower order. */
+/** Says which connection gives way first: the lower group, and in it the lower order. */
 interface Rank {
   group: number;
   order: number;
 }
 
-/** Nobody gives way for whom the server works. */
+/** Returns `null` for a connection that the server works for: it does not give way. */
 function rankOf(state: ConnectionState): Rank | null {
   switch (state.kind) {
     case "idle":

@@ -2,9 +2,9 @@
 export interface ShareLimits {
   /** Requests on a session, or for a new one, that are not answered yet. */
   requests: number;
-  /** Of these, streams of events. */
+  /** Requests that are answered with a stream of events. */
   streams: number;
-  /** Of these, uploads, downloads and archives. */
+  /** Requests that are uploads, downloads and archives. */
   transfers: number;
   /** Turns of chat that run, whether or not a client listens. */
   turns: number;
@@ -31,5 +31,5 @@ export const DEFAULT_MAX_STREAMS_PER_USER = 32;
 /** A browser sends six files at a time. Each transfer holds about 200 KiB here, and work in the sandbox. */
 export const DEFAULT_MAX_TRANSFERS_PER_USER = 32;
 
-/** A turn runs for up to half an hour, and its events take up to 20 MiB. */
+/** A turn runs for up to half an hour. Its events take up to 20 MiB, which count as the user's memory. */
 export const DEFAULT_MAX_TURNS_PER_USER = 32;

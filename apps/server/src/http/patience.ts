@@ -14,7 +14,7 @@ export interface Patience {
   /** The same for downloads, archives and event streams. */
   streamStallMs: number;
   minBytes: number;
-  /** How often the server looks at who is too slow. */
+  /** How often the server looks for clients that are too slow. */
   checkMs: number;
 }
 

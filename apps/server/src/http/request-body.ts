@@ -56,7 +56,7 @@ export function readBody(incoming: IncomingMessage, options: ReadBodyOptions): P
   });
 }
 
-/** The body of an upload, as it comes. */
+/** The body of an upload, which is read while it comes. */
 export interface Upload {
   stream: ReadableStream<Uint8Array>;
   /** Why it was broken off, or `null`. What reads the stream may throw something else. */
@@ -71,7 +71,7 @@ export function openUpload(incoming: IncomingMessage, patience: Patience): Uploa
   const pace = new Pace(patience);
   let failure: Error | null = null;
   incoming.on("error", () => {
-    // Whoever reads learns of it by the end.
+    // The reader of the body learns of it by the end.
   });
   const stream = new ReadableStream<Uint8Array>(
     {

@@ -22,12 +22,8 @@ function streamJson(c: Context<AppEnv>, body: object): Response {
   const headers = { "Content-Type": "application/json" };
   if (c.req.method === "HEAD") return c.body(null, 200, headers);
   // The whole cost until the end: a list keeps all its entries while one of them is used.
-  const account = c
-    .get("visit")
-    .holdMemory(memoryCost(body), () => void c.env?.outgoing?.destroy());
-  return c.body(
-    pacedStream(jsonPieces(body), () => account[Symbol.dispose]()),
-    200,
-    headers,
-  );
+  const visit = c.get("visit");
+  const account = visit.holdMemory(memoryCost(body), () => void c.env?.outgoing?.destroy());
+  const end = (): void => account[Symbol.dispose]();
+  return c.body(pacedStream(jsonPieces(body), { loop: visit.loop, end }), 200, headers);
 }

@@ -30,6 +30,29 @@ describe("the share of a user", () => {
     expect(() => share.take("requests")).toThrow(/2 requests/);
   });
 
+  it("says whose it is", () => {
+    const shares = makeShares();
+    for (const [owner, begin] of [
+      [{ userId: "alice" }, /^This user has 1 turns/],
+      [{ userId: null }, /^Callers without a user id, who count as one user, have 1 turns/],
+      ["unknown", /^Clients that name sessions which do not exist have 1 turns/],
+    ] as const) {
+      shares.open(owner).take("turns");
+      expect(() => shares.open(owner).take("turns")).toThrow(begin);
+    }
+  });
+
+  it("of time is one for all requests of the user", () => {
+    const shares = makeShares();
+    const [one, same] = [shares.open({ userId: "alice" }), shares.open({ userId: "alice" })];
+    expect(same.loop).toBe(one.loop);
+    expect(shares.open({ userId: "bob" }).loop).not.toBe(one.loop);
+  });
+
+  it("of memory is one user's for all who name sessions that do not exist", () => {
+    expect(makeShares().open("unknown").memory.limitBytes).toBe(1000);
+  });
+
   it("is the same in all requests of the user, and apart from that of others", () => {
     const shares = makeShares();
     shares.open({ userId: "alice" }).take("streams");

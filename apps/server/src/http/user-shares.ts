@@ -1,10 +1,7 @@
-import { MemoryBudget, SandboxError } from "@carrel/backend-protocol";
+import { LoopShare, MemoryBudget, SandboxError } from "@carrel/backend-protocol";
 import type { ShareLimits } from "./http-limits.ts";
 
 export type ShareKind = keyof ShareLimits;
-
-/** Part of the memory that bodies of requests for no session may take: as much as one user's. */
-const UNKNOWN_PART = 4;
 
 /** How long a user should wait whose share is taken. */
 const RETRY_AFTER_MS = 1000;
@@ -17,14 +14,16 @@ const WORDS = {
 } as const satisfies Record<ShareKind, { noun: string; setting: string }>;
 
 /**
- * Who has a share: a user, all callers without a user id together (`null`), or all who name a session
- * that does not exist (`unknown`). The last are apart so that they take nothing from the second.
+ * The owner of a share: a user, all callers without a user id together (`null`), or all clients that name a
+ * session which does not exist (`unknown`). The last are apart so that they take nothing from the second.
  */
 export type ShareOwner = { userId: string | null } | "unknown";
 
 /** What one owner has at the moment. */
 export interface Share extends Disposable {
   readonly memory: MemoryBudget;
+  /** The event loop's time for what the owner's requests are answered with. */
+  readonly loop: LoopShare;
   /**
    * Takes one more of a kind, until the result is disposed of.
    * @throws `capacity` if the owner has as many as one may
@@ -32,8 +31,9 @@ export interface Share extends Disposable {
   take(kind: ShareKind): Disposable;
 }
 
-interface OwnerCounts {
-  counts: ShareLimits;
+interface OwnerEntry {
+  readonly counts: ShareLimits;
+  readonly loop: LoopShare;
   holders: number;
 }
 
@@ -52,8 +52,8 @@ export class UserShares {
   readonly #memoryOf: (userId: string | null) => MemoryBudget;
   readonly #memoryOfUnknown: MemoryBudget;
   readonly #limits: ShareLimits;
-  // Only of owners who have something now.
-  readonly #owners = new Map<string, OwnerCounts>();
+  // Has only owners that have something now.
+  readonly #owners = new Map<string, OwnerEntry>();
 
   constructor({ perUser, memory, memoryOf }: UserSharesOptions) {
     this.#limits = perUser;
@@ -61,32 +61,33 @@ export class UserShares {
     this.#memoryOf = memoryOf;
     this.#memoryOfUnknown = new MemoryBudget({
       name: "Requests for sessions that do not exist",
-      limitBytes: Math.ceil(memory.limitBytes / UNKNOWN_PART),
+      // As much as one user has.
+      limitBytes: memoryOf(null).limitBytes,
       parent: memory,
     });
   }
 
-  /** Owners who have something now. */
+  /** How many owners have something now. */
   get ownerCount(): number {
     return this.#owners.size;
   }
 
-  /** Opens the share of an owner, who is remembered until it and all that was taken is disposed of. */
+  /** Opens the share of an owner, which is remembered until it and all that was taken is disposed of. */
   open(owner: ShareOwner): Share {
-    const name = nameOf(owner);
-    const held = this.#hold(name);
+    const { entry, release } = this.#hold(owner);
     return {
       memory: owner === "unknown" ? this.#memoryOfUnknown : this.#memoryOf(owner.userId),
-      take: (kind) => this.#take(name, kind),
-      [Symbol.dispose]: held.release,
+      loop: entry.loop,
+      take: (kind) => this.#take(owner, kind),
+      [Symbol.dispose]: release,
     };
   }
 
-  #take(name: string, kind: ShareKind): Disposable {
-    const { entry, release } = this.#hold(name);
+  #take(owner: ShareOwner, kind: ShareKind): Disposable {
+    const { entry, release } = this.#hold(owner);
     if (entry.counts[kind] >= this.#limits[kind]) {
       release();
-      throw shareIsTaken(kind, this.#limits[kind]);
+      throw shareIsTaken(owner, kind, this.#limits[kind]);
     }
     entry.counts[kind] += 1;
     let isTaken = true;
@@ -100,7 +101,8 @@ export class UserShares {
     };
   }
 
-  #hold(name: string): { entry: OwnerCounts; release: () => void } {
+  #hold(owner: ShareOwner): { entry: OwnerEntry; release: () => void } {
+    const name = nameOf(owner);
     const entry = this.#owners.get(name) ?? this.#add(name);
     entry.holders += 1;
     let isHeld = true;
@@ -113,9 +115,10 @@ export class UserShares {
     return { entry, release };
   }
 
-  #add(name: string): OwnerCounts {
+  #add(name: string): OwnerEntry {
     const entry = {
       counts: { requests: 0, streams: 0, transfers: 0, turns: 0 },
+      loop: new LoopShare(),
       holders: 0,
     };
     this.#owners.set(name, entry);
@@ -125,14 +128,21 @@ export class UserShares {
 
 function nameOf(owner: ShareOwner): string {
   if (owner === "unknown") return "unknown";
-  return owner.userId === null ? "nobody" : `user:${owner.userId}`;
+  return owner.userId === null ? "no user" : `user:${owner.userId}`;
 }
 
-function shareIsTaken(kind: ShareKind, limit: number): SandboxError {
+/** The beginning of a sentence about an owner. */
+function subjectOf(owner: ShareOwner): string {
+  if (owner === "unknown") return "Clients that name sessions which do not exist have";
+  if (owner.userId !== null) return "This user has";
+  return "Callers without a user id, who count as one user, have";
+}
+
+function shareIsTaken(owner: ShareOwner, kind: ShareKind, limit: number): SandboxError {
   const { noun, setting } = WORDS[kind];
   return new SandboxError({
     code: "capacity",
-    message: `This user has ${limit} ${noun}, the most at a time. Wait until one has ended and try again; whoever runs the server can raise ${setting}.`,
+    message: `${subjectOf(owner)} ${limit} ${noun}, the most at a time. Wait until one has ended and try again; the operator of the server can raise ${setting}.`,
     retryAfterMs: RETRY_AFTER_MS,
   });
 }

@@ -1,5 +1,5 @@
 import { SandboxError } from "@carrel/backend-protocol";
-import type { MemoryAccount } from "@carrel/backend-protocol";
+import type { LoopShare, MemoryAccount, MemoryBudget } from "@carrel/backend-protocol";
 import type { SessionManager } from "@carrel/session-manager";
 import type { Context, MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
@@ -15,6 +15,16 @@ export class Visit implements Disposable {
 
   constructor(share: Share) {
     this.#share = this.#held.use(share);
+  }
+
+  /** The user's part of the event loop's time. */
+  get loop(): LoopShare {
+    return this.#share.loop;
+  }
+
+  /** The user's part of the server's memory, for work that goes on without the client. */
+  get memory(): MemoryBudget {
+    return this.#share.memory;
   }
 
   /** @throws `capacity` if the user has as many as one may, `aborted` if the client has left */
@@ -58,6 +68,7 @@ export class Visit implements Disposable {
     this.#held.dispose();
   }
 }
+
 /** Counts each request for its user, and refuses it if that user has too many under way. */
 export function countVisits({
   manager,

@@ -141,7 +141,7 @@ function startTurn(
 ): ChatTurn {
   const taken = visit.takeBeyond("turns");
   try {
-    const turn = chats.start(sessionId, message);
+    const turn = chats.start(sessionId, message, visit.memory);
     void turn.ended.then(() => taken[Symbol.dispose]());
     return turn;
   } catch (error) {
@@ -151,7 +151,8 @@ function startTurn(
 }
 
 function answerEvents(c: Context<AppEnv>, turn: ChatTurn, after: number): Response {
-  return c.body(turnEventStream(turn.log, { after }), 200, EVENT_STREAM_HEADERS);
+  const { loop } = c.get("visit");
+  return c.body(turnEventStream(turn.log, { after, loop }), 200, EVENT_STREAM_HEADERS);
 }
 
 function futureEvent(position: number): SandboxError {

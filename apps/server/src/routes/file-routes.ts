@@ -6,7 +6,6 @@ import { routeErrors } from "../errors/route-errors.ts";
 import { MAX_UPLOAD_BYTES, limitStream, tooLarge } from "../http/body-limits.ts";
 import { attachmentNamed } from "../http/content-disposition.ts";
 import { exactLength } from "../http/exact-length.ts";
-import { DEFAULT_PATIENCE } from "../http/patience.ts";
 import type { Patience } from "../http/patience.ts";
 import { openUpload } from "../http/request-body.ts";
 import type { Upload } from "../http/request-body.ts";
@@ -195,7 +194,7 @@ export function fileRoutes({ manager, patience }: AppServices) {
 }
 
 /** The body of an upload, from the socket if there is one; `null` if there is no body. */
-function openBody(c: Context<AppEnv>, patience: Patience = DEFAULT_PATIENCE): Upload | null {
+function openBody(c: Context<AppEnv>, patience: Patience): Upload | null {
   const incoming = c.env?.incoming;
   if (incoming !== undefined) return openUpload(incoming, patience);
   const stream = c.req.raw.body;

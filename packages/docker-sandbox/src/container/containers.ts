@@ -71,7 +71,7 @@ export class Containers {
     });
   }
 
-  /** Its labels say so. Those of one that was renamed from its legacy name have the legacy hash. */
+  /** Reports whether the labels are those of a key. A container that had a legacy name has the legacy hash. */
   #isOfKey(labels: Record<string, string>, keyHash: string): boolean {
     if (labels[LABELS.key] === keyHash) return true;
     const key = this.#installation.unseal(labels[LABELS.sealedKey] ?? "");

@@ -2,25 +2,25 @@ import type { SandboxStatus } from "@carrel/backend-protocol";
 import type { ContainerInspectInfo } from "dockerode";
 import { LABELS, uidIn } from "../hardening/create-body.ts";
 
-/** One that was made so long ago and never started was given up by whoever made it. */
+/** A container that was made so long ago and never started was given up by its maker. */
 const ABANDONED_AFTER_MS = 2 * 60_000;
 
 /** A sandbox's container, as the engine describes it. */
 export interface FoundContainer {
   id: string;
   sandboxId: string;
-  /** As which its user's programs run; `null` if it is older than the label that says so. */
+  /** The uid as which its user's programs run; `null` if it is older than the label that says so. */
   uid: number | null;
   specHash: string;
   /** It was made for nobody, on directories that are not there any more once it stopped. */
   claimed: boolean;
-  /** `gone` where the engine has it but is removing it, or failed to. */
+  /** `gone` if the engine has it but is removing it, or failed to. */
   status: SandboxStatus;
   /** It was made and never started: somebody is about to. */
   beingMade: boolean;
   /** It was made and never started, and nobody is about to. */
   abandoned: boolean;
-  /** How its first process ended; `null` where it runs or never did. */
+  /** How its first process ended; `null` if it runs or never did. */
   ending: { exitCode: number; outOfMemory: boolean } | null;
 }
 
@@ -46,7 +46,7 @@ export function describe({ Id, Config, Created, State }: ContainerInspectInfo): 
   };
 }
 
-/** Of the engine's own words for the state of a container. */
+/** Translates the engine's word for the state of a container. */
 export function statusOf(state: string): SandboxStatus {
   switch (state) {
     case "running":

@@ -42,7 +42,7 @@ function requireKey(key: string): void {
   });
 }
 
-/** Of legacy volumes two more tell which uid they have, and that all in them was given to it. */
+/** Two more volumes say which uid a key's legacy volumes have, and that all in them was given to it. */
 export type VolumeKind = "workspace" | "home" | "uid" | "given";
 
 /**

@@ -25,7 +25,7 @@ export class LegacyNames {
     this.#options = options;
   }
 
-  /** If nothing has the old name, this costs one look at the files. */
+  /** Renames what a key has under its older name. If there is nothing, this costs one look at the files. */
   async takeOver(key: string, keyHash: string, signal?: AbortSignal): Promise<void> {
     const { files, recovered, keepContainers: keepPath } = this.#options;
     const legacyHash = legacyHashKey(key);
@@ -53,7 +53,7 @@ export class LegacyNames {
       const [old, name] = [containers.nameOf(legacyHash), containers.nameOf(keyHash)];
       throw new SandboxError({
         code: "unavailable",
-        message: `The containers ${old} and ${name} are both of one key; stop the server that made the older names, and remove the one that is not needed.`,
+        message: `The containers ${old} and ${name} belong to the same key. Stop the server that uses the older names, and remove the container that is not needed.`,
         cause: error,
       });
     }

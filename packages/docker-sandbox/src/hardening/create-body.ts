@@ -7,7 +7,7 @@ import { seccompProfile } from "./seccomp-profile.ts";
 /** The first process has a uid that nobody else has, so that the user's programs cannot signal it. */
 export const INIT_UID = 65_534;
 
-/** As which runtimes are built, and sandboxes ran that were made before each had a uid of its own. */
+/** The uid as which runtimes are built, and as which sandboxes run whose container has no label of a uid. */
 export const SANDBOX_UID = 61_000;
 
 export const LABELS = {
@@ -19,7 +19,7 @@ export const LABELS = {
   sealedKey: "carrel.sealed-key",
   /** Instead of both: the slot as which it was made for nobody. It is there for good. */
   warm: "carrel.warm",
-  /** As which its user's programs run. */
+  /** The uid as which its user's programs run. */
   uid: "carrel.uid",
   /** Id of the sandbox, which outlives its container. */
   sandbox: "carrel.sandbox",
@@ -283,7 +283,7 @@ function terminals(limits: Required<SandboxLimits>): MountSettings {
   };
 }
 
-// None on processes: `PidsLimit` counts them, also where sandboxes share a uid.
+// None on processes: `PidsLimit` counts them, also if sandboxes share a uid.
 function ulimits({ openFiles, fileBytes }: Required<SandboxLimits>): Ulimit[] {
   const both = (name: string, value: number): Ulimit => ({
     Name: name,

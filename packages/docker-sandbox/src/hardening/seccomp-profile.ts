@@ -61,7 +61,7 @@ const SOL_SOCKET = 1;
 const OTHER_LEVELS = [0, 17, 41, 58, 270];
 const SOL_TCP = 6;
 /**
- * Those up to `TCP_INQ`, but `TCP_ULP`, 31, which puts other code of the kernel into a connection,
+ * The options up to `TCP_INQ`, but not `TCP_ULP`, 31, which puts other code of the kernel into a connection,
  * and loads it.
  * @see https://github.com/torvalds/linux/blob/master/include/uapi/linux/tcp.h
  */

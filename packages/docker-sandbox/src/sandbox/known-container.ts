@@ -2,7 +2,7 @@ import type { SandboxStatus } from "@carrel/backend-protocol";
 
 export interface Container {
   containerId: string;
-  /** As which its user's programs run; `null` if the container is older than the label that says so. */
+  /** The uid as which its user's programs run; `null` if the container is older than the label that says so. */
   uid: number | null;
 }
 

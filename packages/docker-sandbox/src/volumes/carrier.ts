@@ -59,7 +59,7 @@ export async function withCarrier<Result>(
   }
 }
 
-/** Those that processes left which were killed. None of them runs for long, whosever it was. */
+/** Removes the carriers that killed processes left. No carrier runs for long, whichever process made it. */
 export async function removeAbandonedCarriers(engine: Engine): Promise<void> {
   const filters = { label: [CARRIER_LABEL], status: ["created", "exited"] };
   const found = await engine.call("look for containers that were left", (abortSignal) =>

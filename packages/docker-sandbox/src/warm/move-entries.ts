@@ -28,12 +28,12 @@ export async function moveEntries(
 export interface Contents {
   names: readonly Buffer[];
   mode: number;
-  /** Who owns the directory. */
+  /** The owner of the directory. */
   uid: number;
 }
 
 export interface ExchangeOptions {
-  /** What was in the user's directory a moment ago, `null` where there was none. */
+  /** What was in the user's directory a moment ago; `null` if there was none. */
   seen: Contents | null | undefined;
   /** Give what came into the slot's directory to its owner, before anything can run on it. */
   give: (slot: string) => Promise<void>;

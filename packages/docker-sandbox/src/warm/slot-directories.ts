@@ -107,7 +107,7 @@ export class SlotDirectories {
     };
   }
 
-  /** With a uid of its own, which its next user gets with it. */
+  /** Makes a slot with a uid of its own, which its next user gets with it. */
   async make(slotId: string): Promise<{ files: FileSources; uid: number }> {
     const slot = this.#slot(slotId);
     await makeOwn(slot, "A slot");

@@ -17,7 +17,7 @@ export interface WarmSlot {
   containerId: string;
   /** Id of the sandbox that it is to become. */
   sandboxId: string;
-  /** As which its programs run, and whoever claims it gets. */
+  /** The uid as which its programs run, which the sandbox keeps when it is claimed. */
   uid: number;
   /** What it was made of; see `WarmPoolOptions.recipe`. */
   recipe: string;
@@ -29,7 +29,7 @@ export interface BodyVariables {
   owner: ContainerOwner;
   sandboxId: string;
   files: FileSources;
-  /** Of the sandbox's user. */
+  /** The uid of the sandbox's user. */
   uid: number;
 }
 

@@ -60,13 +60,12 @@ export interface FileStore extends AsyncDisposable {
   recovered?(): void;
 
   /**
-   * Files of the legacy hash are from now on those of the hash. Those of a container that runs go on
-   * being its files.
+   * Makes the files of the legacy hash those of the hash. A container that runs keeps its files.
    */
   takeOver(legacyHash: string, keyHash: string, options: TakeOverOptions): Promise<void>;
 
   /**
-   * Free uids that nothing has any more. Absent where none are reserved.
+   * Free uids that nothing has any more. Absent if none are reserved.
    * @param inContainers those that containers have
    */
   sweepUids?(inContainers: () => Promise<ReadonlySet<number>>): Promise<void>;

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { SandboxError } from "@carrel/backend-protocol";
 import { hasErrno } from "./own-directory.ts";
 
-/** So many entries are given away in a few milliseconds; for more there is a program beside this process. */
+/** How many entries are given away in this process, which takes milliseconds; a program does it for more. */
 export const MAX_QUICK_ENTRIES = 2000;
 /** Well below the kernel's own bound for one path, 4,096 bytes. */
 const MAX_PATH_BYTES = 3500;
@@ -28,11 +28,11 @@ export async function giveTree(path: string, uid: number, signal?: AbortSignal):
   lchownIfThere(path, uid);
 }
 
-/** As {@link giveTree}, without the directory itself. Does nothing if it is not there. */
+/** Does what {@link giveTree} does, but keeps the owner of the directory itself. Does nothing if it is not there. */
 export async function giveBelow(path: string, uid: number, signal?: AbortSignal): Promise<void> {
   const entries = await entriesBelow(path, MAX_QUICK_ENTRIES);
   if (entries !== null) {
-    // Synchronous calls, a slice at a time: each takes microseconds, and others a turn in a pool of threads.
+    // Synchronous calls, a slice at a time: each takes microseconds, an asynchronous one a turn in the pool of threads.
     for (const [index, entry] of entries.entries()) {
       if (index % ENTRIES_AT_ONCE === ENTRIES_AT_ONCE - 1) await nextTurn();
       lchownIfThere(entry, uid);

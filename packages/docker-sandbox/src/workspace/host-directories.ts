@@ -1,38 +1,22 @@
-import { randomBytes, randomUUID } from "node:crypto";
-import {
-  chmod,
-  lstat,
-  mkdir,
-  readFile,
-  readdir,
-  rename,
-  symlink,
-  writeFile,
-} from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { lstat, mkdir, readdir, symlink } from "node:fs/promises";
+import { join } from "node:path";
 import { SandboxError } from "@carrel/backend-protocol";
-import { requireInstallationId } from "../container/installation.ts";
 import { LABELS } from "../hardening/create-body.ts";
 import type { FileSources } from "../hardening/create-body.ts";
 import { SlotDirectories } from "../warm/slot-directories.ts";
-import { lstatIfThere, moveIntoPlace, namesIn, readIfThere } from "../warm/if-there.ts";
+import { lstatIfThere, moveIntoPlace, namesIn } from "../warm/if-there.ts";
 import { deleteTree } from "./delete-tree.ts";
 import type { CheckOptions, FileStore, Holder, TakeOverOptions } from "./file-store.ts";
 import { markFor, markedFor, publishDirectory, removeEmpty, takeOut } from "./key-directory.ts";
 import { KeyOwner } from "./key-owner.ts";
-import { makeFileOnce } from "./make-file-once.ts";
-import { hasErrno, isMissing, makeOwn, whyNotOwn } from "./own-directory.ts";
+import { isMissing, makeOwn } from "./own-directory.ts";
 import type { UidRange } from "./uid-range.ts";
 import { ReservedUids, SharedUid } from "./uids.ts";
 import type { Uids } from "./uids.ts";
+import { WorkspaceRoot, translateRootError } from "./workspace-root.ts";
 
 const TRASH = ".trash";
-const INSTALLATION_FILE = "installation-id";
-const HOSTS_FILE = "hosts";
-/** `localhost` is one address: servers listen where their clients look, and where the agent looks first. */
-const HOSTS = "127.0.0.1\tlocalhost\n::1\tip6-localhost ip6-loopback\n";
-const OTHERS = 0o007;
-const MODE_BITS = 0o7777;
 /** How often a directory is made that somebody deletes meanwhile. */
 const MAKE_ATTEMPTS = 10;
 
@@ -45,70 +29,51 @@ export type UidChoice = { range: UidRange | undefined } | { shared: number };
  */
 export class HostDirectories implements FileStore {
   readonly slots: SlotDirectories;
-  readonly hostsFile: string;
+  readonly #checkedRoot: WorkspaceRoot;
   readonly #root: string;
   readonly #trash: string;
   readonly #uids: Uids;
   readonly #owner: KeyOwner;
   #isRecovered = false;
-  /** `null` until it was asked for. */
-  #installation: string | null = null;
   readonly #end = new AbortController();
   readonly #sweeping: Promise<void>;
 
-  private constructor(root: string, uids: Uids) {
-    this.#root = root;
+  private constructor(root: WorkspaceRoot, uids: Uids) {
+    const { path } = root;
+    this.#checkedRoot = root;
+    this.#root = path;
     this.#uids = uids;
     this.#owner = new KeyOwner(uids);
-    this.#trash = join(root, TRASH);
-    this.hostsFile = join(root, HOSTS_FILE);
-    this.slots = new SlotDirectories({ root, trash: this.#trash, owner: this.#owner });
+    this.#trash = join(path, TRASH);
+    this.slots = new SlotDirectories({ root: path, trash: this.#trash, owner: this.#owner });
     this.#sweeping = this.#sweep();
+  }
+
+  get hostsFile(): string {
+    return this.#checkedRoot.hostsFile;
   }
 
   /**
    * @param usedByOthers uids that other installations on the engine use
-   * @throws `invalid-argument` where the root cannot be used
+   * @throws `invalid-argument` if the root cannot be used
    */
   static async open(
     root: string,
     choice: UidChoice,
     usedByOthers: () => Promise<readonly number[]> = () => Promise.resolve([]),
   ): Promise<HostDirectories> {
-    if (!isAbsolute(root) || root.includes("\0")) {
-      throw new SandboxError({
-        code: "invalid-argument",
-        message: `workspaceRoot must be an absolute path, not ${JSON.stringify(root)}.`,
-      });
-    }
-    await makeOwn(root, "workspaceRoot");
-    await closeToOthers(root);
+    const workspaceRoot = await WorkspaceRoot.open(root);
     await makeOwn(join(root, TRASH), `${TRASH} in workspaceRoot`);
     const uids =
       "shared" in choice
         ? new SharedUid(choice.shared)
         : await ReservedUids.open(root, choice.range, usedByOthers);
-    const directories = new HostDirectories(root, uids);
-    await directories.#writeHosts();
-    return directories;
+    return new HostDirectories(workspaceRoot, uids);
   }
 
-  /**
-   * The id of the installation whose files these are; made once.
-   * @param wanted the one that it has to be, where it was given
-   * @throws `invalid-argument` where it is another
-   */
-  async installationId(wanted: string | undefined): Promise<string> {
-    const file = join(this.#root, INSTALLATION_FILE);
-    await makeFileOnce(file, wanted ?? randomBytes(16).toString("hex"));
-    const id = (await readFile(file, "utf8")).trim();
-    requireInstallationId(id);
-    this.#installation = id;
-    if (wanted === undefined || wanted === id) return id;
-    throw new SandboxError({
-      code: "invalid-argument",
-      message: "workspaceRoot belongs to another installation than installationId says.",
-    });
+  /** Does what {@link WorkspaceRoot.installationId} does. */
+  installationId(wanted: string | undefined): Promise<string> {
+    return this.#checkedRoot.installationId(wanted);
   }
 
   sources(keyHash: string): FileSources {
@@ -121,8 +86,7 @@ export class HostDirectories implements FileStore {
   }
 
   async make(keyHash: string): Promise<number> {
-    await this.#requireRoot();
-    await this.#requireHosts();
+    await this.#checkedRoot.require();
     const directory = this.#directory(keyHash);
     for (let attempt = 1; ; attempt++) {
       try {
@@ -130,7 +94,7 @@ export class HostDirectories implements FileStore {
         return await this.#owner.prepare(directory);
       } catch (error) {
         // The last sandbox of the key is being destroyed.
-        if (!isMissing(error) || attempt === MAKE_ATTEMPTS) throw translated(error);
+        if (!isMissing(error) || attempt === MAKE_ATTEMPTS) throw translateRootError(error);
       }
     }
   }
@@ -139,7 +103,7 @@ export class HostDirectories implements FileStore {
     try {
       await this.#mark(keyHash, holder);
     } catch (error) {
-      if (!isMissing(error)) throw translated(error);
+      if (!isMissing(error)) throw translateRootError(error);
       await this.make(keyHash);
       await this.#mark(keyHash, holder);
     }
@@ -149,13 +113,12 @@ export class HostDirectories implements FileStore {
     try {
       return await this.#owner.settle(this.#directory(keyHash), signal);
     } catch (error) {
-      throw translated(error);
+      throw translateRootError(error);
     }
   }
 
   async check(keyHash: string, holder: Holder, options: CheckOptions = {}): Promise<number> {
-    await this.#requireRoot();
-    await this.#requireHosts();
+    await this.#checkedRoot.require();
     await this.slots.restore(keyHash);
     try {
       await this.#mark(keyHash, holder);
@@ -166,7 +129,7 @@ export class HostDirectories implements FileStore {
       }
       return await this.#owner.settle(this.#directory(keyHash), options.signal);
     } catch (error) {
-      throw isMissing(error) ? filesMissing(error) : translated(error);
+      throw isMissing(error) ? filesMissing(error) : translateRootError(error);
     }
   }
 
@@ -198,7 +161,7 @@ export class HostDirectories implements FileStore {
       if (!isMoved && (await lstatIfThere(from))?.isDirectory()) throw twoDirectories(from, to);
       if (isMoved && keepPath) await symlink(keyHash, from);
     } catch (error) {
-      throw translated(error);
+      throw translateRootError(error);
     }
   }
 
@@ -255,7 +218,7 @@ export class HostDirectories implements FileStore {
       await takeOut(directory, holder.sandboxId, trash);
     } catch (error) {
       if (isMissing(error)) return nothing;
-      throw translated(error);
+      throw translateRootError(error);
     }
     return async () => {
       await deleteTree(trash);
@@ -278,35 +241,6 @@ export class HostDirectories implements FileStore {
     throw new SandboxError({ code: "gone", message: "This sandbox no longer exists." });
   }
 
-  /** The same as it was at the start: a disk that is not mounted, or a link, are other files. */
-  async #requireRoot(): Promise<void> {
-    const found = await lstatIfThere(this.#root);
-    const reason = found === null ? "is not there" : whyNotOwn(found);
-    if (reason !== null) throw rootChanged(reason);
-    if (this.#installation === null) return;
-    const id = await readIfThere(join(this.#root, INSTALLATION_FILE));
-    if (id?.trim() === this.#installation) return;
-    throw rootChanged(`is another directory than at the start (by its ${INSTALLATION_FILE})`);
-  }
-
-  /** Somebody may have removed it; the engine does not start a container without. */
-  async #requireHosts(): Promise<void> {
-    if (!(await lstatIfThere(this.hostsFile))) await this.#writeHosts();
-  }
-
-  /** Whole before it has its name. Containers that run keep the one that they have. */
-  async #writeHosts(): Promise<void> {
-    const draft = `${this.hostsFile}.${randomUUID()}`;
-    try {
-      // Read by the users of all sandboxes.
-      await writeFile(draft, HOSTS, { mode: 0o644 });
-      await chmod(draft, 0o644);
-      await rename(draft, this.hostsFile);
-    } catch (error) {
-      throw translated(error);
-    }
-  }
-
   /** Delete what deletions left that were cut off. Nobody waits for it. */
   async #sweep(): Promise<void> {
     const trash = join(this.#root, TRASH);
@@ -320,12 +254,6 @@ export class HostDirectories implements FileStore {
   }
 }
 
-/** Whoever is neither its owner nor of its group sees not even which directories are in it. */
-async function closeToOthers(root: string): Promise<void> {
-  const { mode } = await lstat(root);
-  if ((mode & OTHERS) !== 0) await chmod(root, mode & MODE_BITS & ~OTHERS);
-}
-
 function twoDirectories(from: string, to: string): SandboxError {
   return new SandboxError({
     code: "unavailable",
@@ -335,27 +263,11 @@ function twoDirectories(from: string, to: string): SandboxError {
   });
 }
 
-function rootChanged(reason: string): SandboxError {
-  return new SandboxError({
-    code: "unavailable",
-    message: `workspaceRoot ${reason}; bring back the directory that it was, or start the server anew.`,
-  });
-}
-
 function filesMissing(cause: unknown): SandboxError {
   return new SandboxError({
     code: "unavailable",
     message:
       "The directories with this sandbox's files are not in workspaceRoot any more; bring them back, or remove the sandbox.",
     cause,
-  });
-}
-
-function translated(error: unknown): SandboxError {
-  if (SandboxError.isInstance(error)) return error;
-  return new SandboxError({
-    code: hasErrno(error, "ENOSPC", "EDQUOT") ? "no-space" : "unavailable",
-    message: "The directories of a sandbox cannot be made, read or moved; check workspaceRoot.",
-    cause: error,
   });
 }

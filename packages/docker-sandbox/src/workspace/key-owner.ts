@@ -21,7 +21,7 @@ export class KeyOwner {
     this.uids = uids;
   }
 
-  /** Both directories, of a uid of their own, for a key that has none. */
+  /** Describes both directories, of a uid of their own, for a key that has none. */
   newDirectories(): DirectoryContents {
     let uid: number | null = null;
     return {
@@ -136,7 +136,7 @@ export class KeyOwner {
   }
 }
 
-/** Of the workspace and the home; `null` for one that is not there. */
+/** Returns the owners of the workspace and the home; `null` for one that is not there. */
 function ownersIn(directory: string): Promise<(number | null)[]> {
   return Promise.all(
     PLACES.map(async (place) => (await lstatIfThere(join(directory, place)))?.uid ?? null),

@@ -182,7 +182,7 @@ export class NamedVolumes implements FileStore {
     }
   }
 
-  /** Whoever makes it first says which uid the key has: the engine gives all others that volume. */
+  /** Makes the record of the key's uid. The first process decides: the engine gives all others its volume. */
   async #makeRecord(keyHash: string, name: string): Promise<number> {
     const { engine, uids } = this.#options;
     const taken = await uids.take();
@@ -192,7 +192,7 @@ export class NamedVolumes implements FileStore {
     if (uid !== null) return uid;
     throw new SandboxError({
       code: "unavailable",
-      message: `The volume ${name} does not say which uid it has, because Carrel did not make it; remove it.`,
+      message: `The volume ${name} has no label with a uid, because Carrel did not make it. Remove it, and try again.`,
     });
   }
 

@@ -44,7 +44,7 @@ export async function makeForUser(path: string, uid: number, only = true): Promi
   await requireForUser(path, uid, only);
 }
 
-/** @throws `unavailable` where it is no directory of the sandbox's user */
+/** @throws `unavailable` if it is no directory of the sandbox's user */
 export async function requireForUser(path: string, uid: number, only = true): Promise<void> {
   // The engine resolves the path when it mounts: no link may stand there.
   const found = await look(path);
@@ -55,7 +55,7 @@ export async function requireForUser(path: string, uid: number, only = true): Pr
   if (isDirectory && !only) return;
   throw new SandboxError({
     code: "unavailable",
-    message: `Where the files of a sandbox lie there must be a directory of the uid ${uid}, as which the sandbox runs; change the owner of all that is in it.`,
+    message: `The files of a sandbox must lie in a directory that belongs to the uid ${uid}, as which the sandbox runs. Change the owner of the directory that the cause names and of all that is in it.`,
     cause: new Error(path),
   });
 }

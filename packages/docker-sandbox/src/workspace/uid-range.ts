@@ -13,7 +13,7 @@ const UNUSED: UidRange = { first: 1_879_048_192, count: 268_435_456 };
 const BLOCK = 2 ** 20;
 /** The engine refuses larger ones. */
 const MAX_UID = 2 ** 31 - 1;
-/** Of an engine that maps uids, which gives containers 65,536 of them; without those that others chose. */
+/** The range on an engine that maps uids, which gives containers 65,536 of them. */
 export const MAPPED_RANGE: UidRange = { first: 1000, count: 60_000 };
 /** Root, and those that mean nobody: the first process of sandboxes has the first of both. */
 const RESERVED = [0, 65_534, 65_535];
@@ -26,7 +26,7 @@ export function requireRange({ first, count }: UidRange): void {
   if (reserved === undefined) return;
   throw new SandboxError({
     code: "invalid-argument",
-    message: `uids must not contain ${reserved}, which means nobody; choose a range above it.`,
+    message: `The range uids must not contain ${reserved}, which the system reserves; choose a range above it.`,
   });
 }
 
@@ -49,7 +49,7 @@ export function blockOf(index: number): UidRange {
   return { first: UNUSED.first + (index % (UNUSED.count / BLOCK)) * BLOCK, count: BLOCK };
 }
 
-/** Of a file; `null` if it says something else. */
+/** Reads a range from the text of its file; `null` if that says something else. */
 export function parseRange(text: string): UidRange | null {
   const [, first, count] = /^(\d{1,10}) (\d{1,10})\s*$/.exec(text) ?? [];
   if (first === undefined || count === undefined) return null;

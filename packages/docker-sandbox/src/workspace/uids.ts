@@ -10,7 +10,7 @@ import { chooseBlock, contains, parseRange } from "./uid-range.ts";
 
 const MARKERS = ".uids";
 const RANGE_FILE = "uid-range";
-/** How many uids that somebody has are passed over before the range counts as full. */
+/** How many uids that are taken are passed over before the range counts as full. */
 const MAX_TRIES = 10_000;
 /** A reserved uid that nothing has is about to be used, unless it was reserved so long ago. */
 export const UID_UNUSED_AFTER_MS: number = 60 * 60_000;
@@ -87,7 +87,7 @@ export class ReservedUids implements Uids {
     }
     throw new SandboxError({
       code: "unavailable",
-      message: `No uid is left of the ${count} from ${first}; remove sandboxes, or choose a larger range by the option uids.`,
+      message: `No uid was found free among the ${count} from ${first}. Remove sandboxes, or choose a larger range with the option uids.`,
     });
   }
 

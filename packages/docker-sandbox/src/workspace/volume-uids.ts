@@ -11,12 +11,12 @@ import type { Uids } from "./uids.ts";
 
 /** Each is an exchange with the engine; few are used of a range of a million. */
 const MAX_TRIES = 100;
-/** What the engine's volumes of a uid hold: nothing. */
+/** Label of a volume that reserves a uid and holds nothing. */
 const MARKER = "carrel.uid-reserved";
 
 /**
  * Uids of a range, for an engine whose files lie in volumes. An empty volume whose name is the uid's
- * reserves one: the engine makes a volume of a name once, and a label of it tells who that was.
+ * reserves one: the engine makes a volume of a name once, and its label tells which process that was.
  */
 export class VolumeUids implements Uids {
   readonly shared = null;
@@ -44,7 +44,7 @@ export class VolumeUids implements Uids {
     }
     throw new SandboxError({
       code: "unavailable",
-      message: `No uid was free in ${MAX_TRIES} attempts of the ${count} from ${first}; remove sandboxes, or choose a larger range by the option uids.`,
+      message: `No uid was found free among the ${count} from ${first}, in ${MAX_TRIES} attempts. Remove sandboxes, or choose a larger range with the option uids.`,
     });
   }
 
@@ -64,7 +64,7 @@ export class VolumeUids implements Uids {
     return contains(this.#range, uid);
   }
 
-  /** Frees what processes left that were killed. */
+  /** Frees the uids that killed processes left reserved. */
   async sweep(inContainers: ReadonlySet<number>): Promise<void> {
     const label = `${LABELS.install}=${this.#installation.label}`;
     const { Volumes } = await this.#engine.call("look for uids that were left", (abortSignal) =>

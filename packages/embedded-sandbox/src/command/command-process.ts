@@ -13,7 +13,7 @@ import type { ThreadPool } from "../thread-pool.ts";
 /** What the commands of a sandbox have in common. */
 export interface CommandSurroundings {
   threads: ThreadPool;
-  /** Where their output counts. */
+  /** The budget in which their output counts. */
   memory: MemoryBudget;
 }
 

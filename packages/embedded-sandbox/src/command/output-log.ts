@@ -1,7 +1,7 @@
 import { LoopShare, MemoryMeter, PackedChunks } from "@carrel/backend-protocol";
 import type { MemoryBudget, OutputChunk, SandboxError } from "@carrel/backend-protocol";
 
-/** Where a reader is: in which block, and where in it. */
+/** The place of a reader: a block, and a position in it. */
 interface Place {
   block: number;
   position: number;
@@ -22,7 +22,7 @@ export class OutputLog {
   #readers = 0;
   #changed = Promise.withResolvers<void>();
 
-  /** @param memory where it counts. If its budget ends it, it is forgotten, and its readers are told so */
+  /** @param memory counts it. If the budget ends it, the output is forgotten, and its readers are told so */
   constructor(memory: MemoryBudget) {
     this.#memory = new MemoryMeter(memory, () => {
       this.#forget();

@@ -21,7 +21,7 @@ export interface ProcessTableOptions {
   maxProcesses: number;
   /** JavaScript heap of one command. */
   commandMemoryBytes: number;
-  /** Where the output of its commands counts. */
+  /** The budget in which the output of its commands counts. */
   memory: MemoryBudget;
 }
 

@@ -76,7 +76,7 @@ export class EngineView {
   }
 }
 
-/** Where the files of a key lie, under the root of all workspaces of an installation. */
+/** Returns the directory of a key's files, under the root of all workspaces of an installation. */
 export function directoryOf(workspaceRoot: string, key: string): string {
   const id = readFileSync(join(workspaceRoot, "installation-id"), "utf8").trim();
   const secret = hkdfSync("sha256", id, "", "carrel.key-pseudonym", 32);

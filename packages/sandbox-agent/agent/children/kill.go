@@ -33,7 +33,7 @@ func (c *Child) Kill(asking syscall.Signal) {
 			continue
 		case time.Now().After(deadline):
 			look.kill()
-			// Where /proc could not be read, no member was found.
+			// If /proc could not be read, no member was found.
 			c.Signal(syscall.SIGKILL)
 			c.lastResort(look)
 			return

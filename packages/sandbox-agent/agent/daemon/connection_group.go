@@ -23,7 +23,7 @@ type connectionGroup struct {
 
 // connectionGroups tells the connections of the host from those that programs of the sandbox may have made. All
 // have the same uid, and the same program at their other end; but only what was started from outside
-// of the sandbox has a parent outside of its process namespace. Where the sandbox has no such namespace
+// of the sandbox has a parent outside of its process namespace. If the sandbox has no such namespace
 // of its own, all connections count as those of programs in it.
 type connectionGroups struct{ outside, inside connectionGroup }
 
@@ -42,7 +42,7 @@ func (c *connectionGroups) of(pid int) *connectionGroup {
 	return &c.inside
 }
 
-// serve serves a client to its end. Where there are as many as there may be, another one has to go.
+// serve serves a client to its end. If there are as many as there may be, another one has to go.
 func (c *connectionGroup) serve(server *rpc.Server, client transport) {
 	served := server.NewConnection(client, c.share)
 	if !c.admit(served) {
@@ -54,7 +54,7 @@ func (c *connectionGroup) serve(server *rpc.Server, client transport) {
 	_ = served.Serve()
 }
 
-// admit makes room for a connection; false where all others are at work.
+// admit makes room for a connection; it is false if all others are at work.
 func (c *connectionGroup) admit(newcomer *rpc.Connection) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,7 +71,7 @@ func (c *connectionGroup) admit(newcomer *rpc.Connection) bool {
 }
 
 // leastNeeded is the oldest one that has not said HELLO, or else the one that has had no call open for
-// the longest; -1 where all have one.
+// the longest; -1 if all have one.
 func (c *connectionGroup) leastNeeded() int {
 	least := -1
 	for index, member := range c.members {

@@ -46,7 +46,7 @@ func pause(duration time.Duration) {
 }
 
 func leftovers() []int {
-	// Where /proc cannot be read, nothing is found in it.
+	// If /proc cannot be read, nothing is found in it.
 	processes, _ := children.Processes()
 	var left []int
 	for _, pid := range processes {

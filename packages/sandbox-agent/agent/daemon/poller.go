@@ -12,7 +12,7 @@ import (
 const freedTime = 5 * time.Second
 
 // startPoller starts the runtime's poller, or tells why it cannot start: the runtime itself would end
-// the program. The kernel counts what epoll watches by user; where this daemon has the user to itself,
+// the program. The kernel counts what epoll watches by user; if this daemon has the user to itself,
 // it ends what has used that up. Once the poller runs, package nonblocking does without more watches.
 func startPoller(listener int, ownsSandbox bool) (*nonblocking.File, error) {
 	err := tryPoller()

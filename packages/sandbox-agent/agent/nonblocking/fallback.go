@@ -10,7 +10,7 @@ import (
 const (
 	pollIn  = 0x1
 	pollOut = 0x4
-	// lookAgainTime is how soon all descriptors are tried again where not even a pipe could be had to
+	// lookAgainTime is how soon all descriptors are tried again if not even a pipe could be had to
 	// wake the goroutine that waits.
 	lookAgainTime = 20 * time.Millisecond
 )
@@ -117,7 +117,7 @@ func (w *waiting) run() {
 			limit = lookAgainTime
 		}
 		if errno := ppoll(polled, limit); errno != 0 && errno != syscall.EINTR {
-			// The kernel lacks memory. Whoever waits tries by itself, and not at once.
+			// The kernel lacks memory. All who wait try by themselves, and not at once.
 			time.Sleep(lookAgainTime)
 			w.release(waiters, nil)
 			continue
@@ -148,7 +148,7 @@ func (w *waiting) release(waiters []*waiter, polled []pollFD) {
 
 // Wanted is one thing that Wait waits for.
 type Wanted struct {
-	// Descriptor is what to look at; nothing is waited for where it is negative.
+	// Descriptor is what to look at; nothing is waited for if it is negative.
 	Descriptor int
 	// Writable waits until it can be written to, instead of until it can be read.
 	Writable bool
@@ -170,7 +170,7 @@ func Wait(limit time.Duration, wanted ...Wanted) error {
 	return nil
 }
 
-// ppoll waits for at most a time, or without end where that is negative.
+// ppoll waits for at most a time, or without end if that is negative.
 func ppoll(polled []pollFD, limit time.Duration) syscall.Errno {
 	var timeout *syscall.Timespec
 	if limit >= 0 {

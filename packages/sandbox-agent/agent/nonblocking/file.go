@@ -198,7 +198,7 @@ func (f *File) SetWriteDeadline(when time.Time) error {
 	return nil
 }
 
-// Close ends whoever waits, and gives the descriptor back.
+// Close ends all waiting, and gives the descriptor back.
 func (f *File) Close() error {
 	f.read.set(time.Time{}, true)
 	f.write.set(time.Time{}, true)

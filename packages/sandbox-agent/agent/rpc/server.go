@@ -299,7 +299,7 @@ func (served *Connection) IsGreeted() bool {
 	return served.connection.greeted
 }
 
-// IdleSince is since when the client has no call open; false where it has one.
+// IdleSince is the time since which the client has no call open; false if it has one.
 func (served *Connection) IdleSince() (time.Time, bool) {
 	served.connection.mu.Lock()
 	defer served.connection.mu.Unlock()

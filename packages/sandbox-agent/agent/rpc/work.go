@@ -20,7 +20,7 @@ type Work struct {
 	ended bool
 }
 
-// Take counts bytes that the call holds from now on; `capacity` where these are too many.
+// Take counts bytes that the call holds from now on; `capacity` if these are too many.
 func (w *Work) Take(bytes int) error {
 	if w == nil {
 		return nil

@@ -45,6 +45,8 @@ export class Neighbour implements AsyncDisposable {
   async during(attack: Promise<unknown>): Promise<Observations & { timesMs: readonly number[] }> {
     let over = false;
     const ended = attack.finally(() => (over = true));
+    // It is awaited below; that it failed meanwhile is told there.
+    ended.catch(() => undefined);
     const timesMs: number[] = [];
     const wrong: string[] = [];
     for (let round = 0; !over || round === 0; round++) {

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 
-/** What was deleted is gone from the files this long after the last deletion, unless others use the file. */
+/** Time from the last deletion until what was deleted leaves the files, unless others use them. */
 const DELETED_DELAY_MS = 500;
 
 /**
@@ -39,7 +39,7 @@ export class SqliteErasure {
     else if (OVERWRITES.test(sql)) this.#schedule(OVERWRITTEN_DELAY_MS);
   }
 
-  /** To close the file erases as well, where nobody else has it open. */
+  /** Stops; to close the file erases as well, if nobody else has it open. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#dueAt = Number.NEGATIVE_INFINITY;
