@@ -5,6 +5,7 @@ import type { Registry } from "prom-client";
 import type { HttpBindings } from "@hono/node-server";
 import type { Chats } from "./chat/chats.ts";
 import type { Patience } from "./http/patience.ts";
+import type { Upload } from "./http/request-body.ts";
 import type { UserShares } from "./http/user-shares.ts";
 import type { Visit } from "./http/visits.ts";
 
@@ -35,5 +36,7 @@ export interface AppEnv {
     requestId: string;
     /** What the request takes of its user's share. */
     visit: Visit;
+    /** The body of a PUT that came over a socket. */
+    upload?: Upload;
   };
 }

@@ -5,7 +5,7 @@ import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../services.ts";
 import { refuseManyValues } from "./json-structure.ts";
 import type { Patience } from "./patience.ts";
-import { readBody } from "./request-body.ts";
+import { openUpload, readBody } from "./request-body.ts";
 
 /** Largest body of every route but uploads. */
 export const MAX_JSON_BYTES: number = 1024 * 1024;
@@ -21,7 +21,8 @@ const limitJson = bodyLimit({
   },
 });
 
-const WITHOUT_BODY = new Set(["GET", "HEAD", "PUT"]);
+/** Methods whose body is not read into memory: they have none, or it is an upload. */
+const WITHOUT_JSON = new Set(["GET", "HEAD", "PUT"]);
 
 /**
  * Reads every body that is read into memory, within its bounds of size, time and the user's memory.
@@ -29,8 +30,12 @@ const WITHOUT_BODY = new Set(["GET", "HEAD", "PUT"]);
  */
 export function limitBodies(patience: Patience): MiddlewareHandler<AppEnv> {
   return createMiddleware<AppEnv>(async (c, next) => {
-    if (WITHOUT_BODY.has(c.req.method)) return next();
     const incoming = c.env?.incoming;
+    // Before its sandbox is looked for, so that no chunk of it waits in the meantime.
+    if (incoming !== undefined && c.req.method === "PUT") {
+      c.set("upload", openUpload(incoming, patience));
+    }
+    if (WITHOUT_JSON.has(c.req.method)) return next();
     if (incoming === undefined) {
       return limitJson(c, async () => {
         refuseManyValues(new Uint8Array(await c.req.arrayBuffer()));

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Patience } from "./patience.ts";
+import { hasBody } from "./refusals.ts";
 
 /**
  * What the requests that a client sent ahead on one connection may take in memory, in bytes: some 30
@@ -11,9 +12,6 @@ const MAX_AHEAD_COST = 128 * 1024;
 const REQUEST_COST = 4 * 1024;
 /** What a name or a value of a header takes beside its characters. */
 const HEADER_PART_COST = 40;
-
-/** Browsers send some 20; each takes memory until its request has been answered. */
-export const MAX_HEADERS = 128;
 
 /** Answers of which the client gives the pace for a long time. */
 const LONG_ANSWERS = /^(?:text\/event-stream|application\/octet-stream|application\/x-tar)/;
@@ -65,7 +63,9 @@ export class Connection {
   async enter(incoming: IncomingMessage, outgoing: ServerResponse): Promise<boolean> {
     if (this.socket.destroyed) return false;
     const cost = costOf(incoming);
-    if (this.#exchanges.length > 0 && this.#aheadCost + cost > MAX_AHEAD_COST) {
+    const isAhead = this.#exchanges.length > 0;
+    // Nobody reads the body of a request that waits, and its chunks would pile up.
+    if (isAhead && (hasBody(incoming) || this.#aheadCost + cost > MAX_AHEAD_COST)) {
       this.socket.destroy();
       return false;
     }

@@ -1,9 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { Connection, MAX_HEADERS } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import type { ConnectionState } from "./connection.ts";
 import type { Patience } from "./patience.ts";
-import { NO_ROOM, TOO_MANY_HEADERS, answerRefusals, refuse } from "./refusals.ts";
+import { NO_ROOM, answerRefusals, refusalOf, refuse } from "./refusals.ts";
 
 export interface ConnectionsOptions {
   maxConnections: number;
@@ -25,9 +25,10 @@ export function serveConnections(
   server.on("connection", (socket) => connections.add(socket));
   server.on("request", (incoming, outgoing) => {
     const connection = connections.of(incoming.socket);
-    if (connection !== null && incoming.rawHeaders.length > 2 * MAX_HEADERS) {
+    const refusal = refusalOf(incoming);
+    if (connection !== null && refusal !== null) {
       if (connection.isBusy) incoming.socket.destroy();
-      else refuse(incoming.socket, TOO_MANY_HEADERS);
+      else refuse(incoming.socket, refusal);
       return;
     }
     void connection?.enter(incoming, outgoing).then((isItsTurn) => {

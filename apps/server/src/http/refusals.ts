@@ -1,9 +1,8 @@
 import { STATUS_CODES } from "node:http";
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ErrorCode, WireError } from "../wire/error.ts";
-import { MAX_HEADERS } from "./connection.ts";
 
 interface Refusal {
   status: number;
@@ -48,10 +47,19 @@ const NO_EXPECTATION: Refusal = {
   message: "The only Expect header that this server knows is 100-continue.",
 };
 
-export const TOO_MANY_HEADERS: Refusal = {
+/** Browsers send some 20; each takes memory until its request has been answered. */
+const MAX_HEADERS = 128;
+
+const TOO_MANY_HEADERS: Refusal = {
   status: 431,
   code: "too-large",
   message: `The request has more than ${MAX_HEADERS} headers.`,
+};
+
+const NO_BODY: Refusal = {
+  status: 400,
+  code: "invalid-argument",
+  message: "GET and HEAD take no body.",
 };
 
 /** For a connection beyond the limit, if none of the others can give way. */
@@ -82,6 +90,19 @@ export function answerRefusals(server: Server, isAnswering: (socket: Socket) => 
     const { head, body } = rendered(NO_EXPECTATION);
     answer.writeHead(NO_EXPECTATION.status, head).end(body);
   });
+}
+
+/** Returns why a request is not let in to the routes, or `null`. */
+export function refusalOf(incoming: IncomingMessage): Refusal | null {
+  if (incoming.rawHeaders.length > 2 * MAX_HEADERS) return TOO_MANY_HEADERS;
+  const { method } = incoming;
+  // Nobody would read it: it would stay in memory as long as the answer takes.
+  return (method === "GET" || method === "HEAD") && hasBody(incoming) ? NO_BODY : null;
+}
+
+export function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers["content-length"];
+  return headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
 }
 
 /** Tells the client why, and closes the connection. */

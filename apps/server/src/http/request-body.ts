@@ -68,16 +68,14 @@ export interface Upload {
  * 408 if the client is slower than {@link Patience} allows; time in which nobody asks does not count.
  */
 export function openUpload(incoming: IncomingMessage, patience: Patience): Upload {
+  const arrived = new Arrived(incoming);
   const pace = new Pace(patience);
   let failure: Error | null = null;
-  incoming.on("error", () => {
-    // The reader of the body learns of it by the end.
-  });
   const stream = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          const chunk = await nextChunk(incoming, pace);
+          const chunk = await nextChunk(arrived, pace);
           if (chunk === null) controller.close();
           else controller.enqueue(chunk);
         } catch (error) {
@@ -96,17 +94,82 @@ export function openUpload(incoming: IncomingMessage, patience: Patience): Uploa
   };
 }
 
-async function nextChunk(incoming: IncomingMessage, pace: Pace): Promise<Buffer | null> {
+async function nextChunk(arrived: Arrived, pace: Pace): Promise<Buffer | null> {
   for (;;) {
-    // All that has arrived, joined: a chunk of the body may be one byte.
-    const chunk = incoming.read() as Buffer | null;
+    const chunk = arrived.take();
     if (chunk !== null) {
       pace.took(chunk.byteLength);
       return chunk;
     }
-    if (incoming.readableEnded) return null;
-    if (incoming.destroyed) throw clientLeft();
-    await pace.wait(incoming);
+    if (arrived.hasEnded) return null;
+    if (arrived.isBroken) throw clientLeft();
+    await pace.wait(arrived);
+  }
+}
+
+/** As much as a pipe usually holds. */
+const MAX_ARRIVED_BYTES = 64 * 1024;
+
+/**
+ * What has arrived of a body and nobody has asked for yet, in one buffer: Node would keep an object for
+ * each chunk, which may be one byte.
+ */
+class Arrived {
+  readonly #incoming: IncomingMessage;
+  #buffer = Buffer.alloc(0);
+  #size = 0;
+  #isFull = false;
+  #wake = (): void => {};
+
+  constructor(incoming: IncomingMessage) {
+    this.#incoming = incoming;
+    const wake = (): void => this.#wake();
+    incoming.on("data", (chunk: Buffer) => this.#add(chunk));
+    // The reader of the body learns of an error by the end.
+    incoming.on("end", wake).on("close", wake).on("error", wake);
+  }
+
+  get hasEnded(): boolean {
+    return this.#incoming.readableEnded;
+  }
+
+  get isBroken(): boolean {
+    return this.#incoming.destroyed;
+  }
+
+  /** Takes all that has arrived; `null` if it is nothing. */
+  take(): Buffer | null {
+    if (this.#size === 0) return null;
+    const bytes = this.#buffer.subarray(0, this.#size);
+    this.#buffer = Buffer.alloc(0);
+    this.#size = 0;
+    if (this.#isFull) this.#incoming.resume();
+    this.#isFull = false;
+    return bytes;
+  }
+
+  /** Calls a function when something changes, until another one is given. */
+  onChange(wake: () => void): void {
+    this.#wake = wake;
+  }
+
+  #add(chunk: Buffer): void {
+    const needed = this.#size + chunk.byteLength;
+    if (needed > this.#buffer.byteLength) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#buffer.byteLength));
+      this.#buffer.copy(grown, 0, 0, this.#size);
+      this.#buffer = grown;
+    }
+    chunk.copy(this.#buffer, this.#size);
+    this.#size = needed;
+    if (needed >= MAX_ARRIVED_BYTES && !this.#isFull) {
+      this.#isFull = true;
+      // Not at once: the rest of what the socket has read already would be kept as objects.
+      process.nextTick(() => {
+        if (this.#isFull) this.#incoming.pause();
+      });
+    }
+    this.#wake();
   }
 }
 
@@ -127,21 +190,19 @@ class Pace {
     this.#waitedMs = 0;
   }
 
-  /** Resolves when there is something to read, or nothing any more. */
-  async wait(incoming: IncomingMessage): Promise<void> {
+  /** Resolves when something has arrived, or nothing will any more. */
+  async wait(arrived: Arrived): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const startedAt = performance.now();
     const timer = setTimeout(
       () => reject(tooSlow()),
       Math.max(0, this.#patience.stallMs - this.#waitedMs),
     );
-    const wake = (): void => resolve();
-    incoming.on("readable", wake).on("end", wake).on("close", wake);
+    arrived.onChange(resolve);
     try {
       await promise;
     } finally {
       clearTimeout(timer);
-      incoming.off("readable", wake).off("end", wake).off("close", wake);
       this.#waitedMs += performance.now() - startedAt;
     }
   }

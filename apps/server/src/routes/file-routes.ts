@@ -6,8 +6,6 @@ import { routeErrors } from "../errors/route-errors.ts";
 import { MAX_UPLOAD_BYTES, limitStream, tooLarge } from "../http/body-limits.ts";
 import { attachmentNamed } from "../http/content-disposition.ts";
 import { exactLength } from "../http/exact-length.ts";
-import type { Patience } from "../http/patience.ts";
-import { openUpload } from "../http/request-body.ts";
 import type { Upload } from "../http/request-body.ts";
 import { sendJson } from "../http/send-json.ts";
 import type { AppEnv, AppServices } from "../services.ts";
@@ -129,7 +127,7 @@ const archiveFiles = createRoute({
   },
 });
 
-export function fileRoutes({ manager, patience }: AppServices) {
+export function fileRoutes({ manager }: AppServices) {
   return new OpenAPIHono<AppEnv>()
     .openapi(listFiles, async (c) => {
       const sandbox = await openSandbox(manager, c.req.valid("param").session_id);
@@ -161,7 +159,7 @@ export function fileRoutes({ manager, patience }: AppServices) {
       const announced = Number(c.req.header("content-length") ?? 0);
       if (announced > MAX_UPLOAD_BYTES) throw tooLarge(MAX_UPLOAD_BYTES);
       c.get("visit").take("transfers");
-      const upload = openBody(c, patience);
+      const upload = openBody(c);
       const written = await sandbox
         .write(
           c.req.valid("query").path,
@@ -194,9 +192,9 @@ export function fileRoutes({ manager, patience }: AppServices) {
 }
 
 /** The body of an upload, from the socket if there is one; `null` if there is no body. */
-function openBody(c: Context<AppEnv>, patience: Patience): Upload | null {
-  const incoming = c.env?.incoming;
-  if (incoming !== undefined) return openUpload(incoming, patience);
+function openBody(c: Context<AppEnv>): Upload | null {
+  const upload = c.get("upload");
+  if (upload !== undefined) return upload;
   const stream = c.req.raw.body;
   return stream && { stream, failure: null };
 }
