@@ -121,7 +121,8 @@ export interface Backend {
 
   /**
    * A file or directory as an uncompressed tar (ustar with pax headers), names relative to the
-   * parent of `path`. Links are stored as links; FIFOs, sockets and devices are left out.
+   * parent of `path`. Links are stored as links; FIFOs, sockets and devices are left out. Owners are not
+   * told, because they mean nothing outside of the sandbox.
    * @throws `not-found`
    */
   archive(path: string, options?: OperationOptions): Promise<ReadableStream<Uint8Array>>;

@@ -31,14 +31,28 @@ export function resolveSandboxPath(workDir: string, path: string): string {
 /** The bytes of a path: lone surrogates U+DC80 to U+DCFF stand for the bytes 0x80 to 0xFF. */
 export function pathToBytes(path: string): Uint8Array {
   if (path.isWellFormed()) return Buffer.from(path, "utf8");
-  const parts = path.split(ESCAPED_BYTE);
-  return Buffer.concat(
-    parts.map((part) =>
-      part.length === 1 && part >= "\udc80" && part <= "\udcff"
-        ? Buffer.of(part.charCodeAt(0) - 0xdc00)
-        : Buffer.from(part, "utf8"),
-    ),
-  );
+  // Without an object for each byte: a hostile name may be nothing but escaped bytes.
+  const bytes = Buffer.allocUnsafe(path.length * MAX_BYTES_PER_UNIT);
+  let length = 0;
+  for (let start = 0; start < path.length;) {
+    if (isEscapedByte(path, start)) {
+      bytes[length++] = path.charCodeAt(start++) - ESCAPE_BASE;
+      continue;
+    }
+    let end = start + 1;
+    while (end < path.length && !isEscapedByte(path, end)) end++;
+    length += bytes.write(path.slice(start, end), length, "utf8");
+    start = end;
+  }
+  return bytes.subarray(0, length);
+}
+
+/** A lone surrogate that stands for a byte, and not the second half of a character: 💀 ends in U+DC80. */
+function isEscapedByte(path: string, index: number): boolean {
+  const unit = path.charCodeAt(index);
+  if (unit < ESCAPE_BASE + 0x80 || unit > ESCAPE_BASE + 0xff) return false;
+  const before = index === 0 ? 0 : path.charCodeAt(index - 1);
+  return before < 0xd800 || before > 0xdbff;
 }
 
 /** The path that these bytes are: the inverse of {@link pathToBytes}. */
@@ -47,22 +61,28 @@ export function pathFromBytes(bytes: Uint8Array): string {
   return text.includes("\ufffd") ? decodeWithSurrogates(bytes) : text;
 }
 
-// With the flag `u` only those that are no half of a pair: 💀 ends in U+DC80.
-const ESCAPED_BYTE = /([\udc80-\udcff])/u;
+/** A unit of UTF-16 takes three bytes of UTF-8 at most; the two of a pair take four together. */
+const MAX_BYTES_PER_UNIT = 3;
+const ESCAPE_BASE = 0xdc00;
 const OTHER_LONE_SURROGATE = /[\ud800-\udc7f\udd00-\udfff]/u;
 
 function decodeWithSurrogates(bytes: Uint8Array): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let result = "";
-  for (let start = 0; start < bytes.length;) {
-    const character = bytes.subarray(start, start + sequenceLength(bytes[start]!));
-    if (isUtf8(character)) result += new TextDecoder("utf-8", DECODING).decode(character);
-    else result += String.fromCharCode(0xdc00 + bytes[start]!);
-    start += isUtf8(character) ? character.length : 1;
+  // Characters are decoded together, up to the next byte that is none.
+  let decoded = 0;
+  for (let start = 0; start < buffer.length;) {
+    const length = sequenceLength(buffer[start]!);
+    if (buffer[start]! < 0x80 || isUtf8(buffer.subarray(start, start + length))) {
+      start += length;
+      continue;
+    }
+    result += buffer.toString("utf8", decoded, start);
+    result += String.fromCharCode(ESCAPE_BASE + buffer[start]!);
+    decoded = ++start;
   }
-  return result;
+  return result + buffer.toString("utf8", decoded);
 }
-
-const DECODING = { fatal: true, ignoreBOM: true };
 
 /** How many bytes a character of UTF-8 has that begins with this one. */
 function sequenceLength(lead: number): number {

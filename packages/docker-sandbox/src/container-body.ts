@@ -17,6 +17,9 @@ export interface DockerProviderParts {
   installation: Installation;
 }
 
+/** OCI runtimes whose containers run on the kernel of the machine; others may bring one of their own. */
+const RUNTIMES_ON_THE_KERNEL = ["runc", "crun", "youki", "io.containerd.runc.v2"];
+
 /** What the engine is asked for, for a sandbox of this provider. */
 export function containerBody(
   { options, needs, installation, engine, files }: DockerProviderParts,
@@ -35,6 +38,7 @@ export function containerBody(
     hostsFile: files.hostsFile,
     persistRoot,
     ociRuntime,
+    sharesKernel: RUNTIMES_ON_THE_KERNEL.includes(ociRuntime ?? engine.info.defaultRuntime),
     env,
   });
 }

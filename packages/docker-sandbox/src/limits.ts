@@ -17,6 +17,12 @@ export interface SandboxLimits {
   openFiles?: number;
   /** Size of the largest file. @default 2 GiB */
   fileBytes?: number;
+  /**
+   * Terminals that are open at the same time, those that programs such as tmux make included. The kernel
+   * has 3,072 for all containers of a machine (`kernel.pty.max`). OCI runtimes with a kernel of
+   * their own ignore it. @default 32
+   */
+  terminals?: number;
 }
 
 const DEFAULT_LIMITS: Required<SandboxLimits> = {
@@ -26,6 +32,7 @@ const DEFAULT_LIMITS: Required<SandboxLimits> = {
   tmpBytes: 256 * MEBIBYTE,
   openFiles: 4096,
   fileBytes: 2048 * MEBIBYTE,
+  terminals: 32,
 };
 
 /** The agent alone takes this many threads; a sandbox without room for commands is of no use. */
@@ -33,6 +40,8 @@ const MIN_PROCESSES = 64;
 const MIN_CPUS = 0.01;
 /** More than any machine has; a slip of the pen is told before an engine is asked. */
 const MAX_CPUS = 4096;
+/** `NR_UNIX98_PTY_MAX` of Linux. */
+const MAX_TERMINALS = 1_048_576;
 /** As many as Linux can number. */
 const MAX_PROCESSES = 4_194_304;
 /** What the kernel lets one process have at most unless it was told otherwise. */
@@ -60,6 +69,7 @@ export function checkLimits(limits: SandboxLimits = {}): Required<SandboxLimits>
   whole("tmpBytes", MEBIBYTE);
   whole("openFiles", 64, MAX_OPEN_FILES);
   whole("fileBytes", MEBIBYTE);
+  whole("terminals", 1, MAX_TERMINALS);
   return checked;
 }
 

@@ -98,7 +98,8 @@ export class MemorySessionStore implements SessionStore {
     for (const { sessionId, agoMs } of uses) {
       const record = this.#sessions.get(sessionId);
       if (!record) continue;
-      const usedAt = this.#time(agoMs);
+      const toldAt = this.#time(agoMs);
+      const usedAt = toldAt > record.createdAt ? toldAt : oneMillisecondAfter(record.createdAt);
       this.#sessions.set(sessionId, usedSince(record, usedAt));
       const workspace = this.#workspaces.get(record.key);
       if (workspace) this.#workspaces.set(record.key, usedSince(workspace, usedAt));
@@ -264,6 +265,10 @@ export class MemorySessionStore implements SessionStore {
 
 function usedSince<Used extends { lastUsedAt: string }>(record: Used, usedAt: string): Used {
   return record.lastUsedAt < usedAt ? { ...record, lastUsedAt: usedAt } : record;
+}
+
+function oneMillisecondAfter(time: string): string {
+  return new Date(Date.parse(time) + 1).toISOString();
 }
 
 function requireLimit(limit: number): void {

@@ -42,7 +42,10 @@ export interface SessionRecord {
   readonly state: "opening" | "open";
   /** ISO 8601 in UTC. */
   readonly createdAt: string;
-  /** Of its last recorded use, ISO 8601 in UTC; uses are recorded in batches, so this lags by some seconds. */
+  /**
+   * Of its last recorded use, ISO 8601 in UTC; uses are recorded in batches, so this lags by some seconds.
+   * It equals `createdAt` only if no use was recorded.
+   */
   readonly lastUsedAt: string;
 }
 
@@ -137,7 +140,11 @@ export interface SessionStore extends AsyncDisposable {
   }): Promise<SessionRecord[]>;
   /** How many are open or opening; of one user if given. `null`: those without a user id. */
   count(userId?: string | null): Promise<number>;
-  /** Record uses, also of their workspaces. @param uses how long ago each was, in milliseconds */
+  /**
+   * Records uses, also of their workspaces. A use is at least one millisecond after the opening, however
+   * inexact the clocks are.
+   * @param uses how long ago each was, in milliseconds
+   */
   touch(uses: readonly { sessionId: string; agoMs: number }[]): Promise<void>;
 
   /**

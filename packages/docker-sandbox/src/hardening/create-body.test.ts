@@ -19,6 +19,7 @@ const SPEC: ContainerSpec = {
   hostsFile: "/srv/hosts",
   persistRoot: false,
   ociRuntime: undefined,
+  sharesKernel: true,
   env: {},
 };
 
@@ -154,6 +155,23 @@ describe("What the engine is asked for", () => {
               "Target": "/etc/hosts",
               "Type": "bind",
             },
+            {
+              "ReadOnly": false,
+              "Source": "",
+              "Target": "/dev/pts",
+              "Type": "volume",
+              "VolumeOptions": {
+                "DriverConfig": {
+                  "Name": "local",
+                  "Options": {
+                    "device": "devpts",
+                    "o": "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5,max=32",
+                    "type": "devpts",
+                  },
+                },
+                "NoCopy": true,
+              },
+            },
           ],
           "NanoCpus": 1000000000,
           "NetworkMode": "none",
@@ -203,7 +221,7 @@ describe("What the engine is asked for", () => {
           "carrel.key": "the key's hash",
           "carrel.sandbox": "docker-0123456789abcdef",
           "carrel.sealed-key": "the sealed key",
-          "carrel.spec": "47270da6a123ec072cd254a3e0a37b23",
+          "carrel.spec": "8c3b365b80ae4be410bbd93aaf6dbed1",
           "carrel.uid": "61000",
         },
         "NetworkDisabled": true,
@@ -223,14 +241,20 @@ describe("What the engine is asked for", () => {
     expect(bridge).toHaveProperty("HostConfig.NetworkMode", "bridge");
     for (const networked of [bridge, shown({ hostsFile: undefined })]) {
       expect(networked).not.toHaveProperty("NetworkDisabled");
-      expect(networked).toHaveProperty("HostConfig.Mounts.length", 3);
+      expect(networked).toHaveProperty("HostConfig.Mounts.length", 4);
     }
     const volumes = { type: "volume", workspace: "w", home: "h" } as const;
     expect(
       createBody({ ...SPEC, files: volumes, hostsFile: undefined }).HostConfig.Mounts.map(
         ({ Type }) => Type,
       ),
-    ).toEqual(["volume", "volume", "volume"]);
+    ).toEqual(["volume", "volume", "volume", "volume"]);
+  });
+
+  it("leaves terminals to an OCI runtime with a kernel of its own", () => {
+    const targets = (sharesKernel: boolean): string[] =>
+      createBody({ ...SPEC, sharesKernel }).HostConfig.Mounts.map(({ Target }) => Target);
+    expect(targets(true)).toEqual([...targets(false), "/dev/pts"]);
   });
 
   it("names nobody as long as it is nobody's", () => {
@@ -253,6 +277,7 @@ describe("What the engine is asked for", () => {
       { agentVolume: "carrel-agent-other" },
       { uid: 1001, env: { A: "b" } },
       { limits: checkLimits({ processes: 100 }) },
+      { limits: checkLimits({ terminals: 8 }) },
       { network: "bridge" },
       { persistRoot: true },
     ];

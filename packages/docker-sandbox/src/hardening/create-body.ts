@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { SandboxLimits } from "../limits.ts";
-import { AGENT_DIR, AGENT_PATH, HOME_DIR, HOSTS_PATH, WORK_DIR } from "./places.ts";
+import { AGENT_DIR, AGENT_PATH, HOME_DIR, HOSTS_PATH, TERMINALS_DIR, WORK_DIR } from "./places.ts";
 import { sandboxEnvironment } from "./sandbox-environment.ts";
 import { seccompProfile } from "./seccomp-profile.ts";
 
@@ -74,6 +74,8 @@ export interface ContainerSpec {
   persistRoot: boolean;
   /** `runsc`, `kata`, …; the engine's default where it is absent. */
   ociRuntime: string | undefined;
+  /** Its programs run on the kernel of the engine's machine, and not on one of the OCI runtime's own. */
+  sharesKernel: boolean;
   env: Readonly<Record<string, string>>;
 }
 
@@ -122,9 +124,15 @@ interface HostConfig {
 }
 
 type MountSettings = { Source: string; Target: string; ReadOnly: boolean } & (
-  | { Type: "volume"; VolumeOptions: { NoCopy: boolean } }
+  | { Type: "volume"; VolumeOptions: { NoCopy: boolean; DriverConfig?: VolumeDriver } }
   | { Type: "bind"; BindOptions: { Propagation: "rprivate"; NonRecursive: boolean } }
 );
+
+/** See https://docs.docker.com/reference/cli/docker/volume/create/#opt */
+interface VolumeDriver {
+  Name: "local";
+  Options: { type: string; device: string; o: string };
+}
 
 interface Ulimit {
   Name: string;
@@ -251,7 +259,28 @@ function mounts(spec: ContainerSpec): MountSettings[] {
     own(files.workspace, WORK_DIR),
     own(files.home, HOME_DIR),
     ...(hostsFile === null ? [] : [bind(hostsFile, HOSTS_PATH, true)]),
+    ...(spec.sharesKernel ? [terminals(spec.limits)] : []),
   ];
+}
+
+/**
+ * A file system of terminals with a limit: the engine's own has none, and the kernel's limit is one for
+ * all containers of the machine. It is a volume without a name, which goes with its container.
+ * @see https://docs.kernel.org/filesystems/devpts.html
+ */
+function terminals(limits: Required<SandboxLimits>): MountSettings {
+  const options = `nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5,max=${limits.terminals}`;
+  const DriverConfig = {
+    Name: "local" as const,
+    Options: { type: "devpts", device: "devpts", o: options },
+  };
+  return {
+    Type: "volume",
+    Source: "",
+    Target: TERMINALS_DIR,
+    ReadOnly: false,
+    VolumeOptions: { NoCopy: true, DriverConfig },
+  };
 }
 
 // None on processes: `PidsLimit` counts them, also if sandboxes share a uid.

@@ -50,6 +50,7 @@ export async function makeLegacyContainer(
     hostsFile,
     persistRoot,
     ociRuntime: undefined,
+    sharesKernel: true,
     env: {},
   });
   const { [LABELS.uid]: _, ...Labels } = body.Labels;

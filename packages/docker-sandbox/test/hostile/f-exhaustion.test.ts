@@ -141,6 +141,26 @@ describeAttacks("F: exhaustion", (bench) => {
     await sandbox.execute("rm -rf /tmp/w; ipcrm -a");
   });
 
+  it("F10 terminals: the neighbour and the agent keep theirs", async () => {
+    const { sandbox, neighbour } = bench;
+    const takeAll =
+      "import os, time\nfds = []\ntry:\n  while True: fds.append(os.open('/dev/ptmx', os.O_RDWR))\nexcept OSError as error: print(len(fds), error.strerror, flush=True)\ntime.sleep(60)";
+    await sandbox.write("take_all.py", takeAll);
+    const taker = await sandbox.spawn("python3 take_all.py");
+    const decoder = new TextDecoder();
+    for await (const { data } of taker.output) {
+      expect(decoder.decode(data)).toMatch(/^32/);
+      break;
+    }
+    const script = "import pty\nprint(len(pty.openpty()))";
+    expect(await python(neighbour, script)).toBe("2\n");
+    const size = { columns: 80, rows: 24 };
+    await (await neighbour.openTerminal!(size)).close();
+    await expect(sandbox.openTerminal!(size)).rejects.toMatchObject({ code: "unavailable" });
+    await taker.kill();
+    await (await sandbox.openTerminal!(size)).close();
+  });
+
   it("F11: busy loops, however nice, leave the neighbour its share", async () => {
     const { sandbox } = bench;
     const burning = sandbox.execute(

@@ -128,9 +128,8 @@ func TestAGuestThatIsIdleMakesRoomForAnother(t *testing.T) {
 	greeted := make([]*net.UnixConn, 2*maxConnections)
 	for index := range greeted {
 		greeted[index] = intrude(t, socket)
-		if _, err := io.WriteString(greeted[index], hello(1<<20)); err != nil {
-			t.Fatal(err)
-		}
+		// One that comes while all others are being greeted may be refused.
+		_, _ = io.WriteString(greeted[index], hello(1<<20))
 	}
 	expectClosed(t, greeted[0])
 	client.Ping()

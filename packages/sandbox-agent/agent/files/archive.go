@@ -214,13 +214,12 @@ func (p *packing) header(name string, stat *syscall.Stat_t, kind byte, target st
 	if len(path) > maxTarName {
 		return wire.Errorf(wire.TooLarge, "the path %s is longer than the %d bytes that are packed", Show(path), maxTarName)
 	}
+	// No owner: it means nothing outside, and large uids take a kilobyte more for each entry.
 	header := &tar.Header{
 		Name:     path,
 		Typeflag: kind,
 		Linkname: target,
 		Mode:     int64(stat.Mode & modeBits),
-		Uid:      int(stat.Uid),
-		Gid:      int(stat.Gid),
 		ModTime:  time.UnixMilli(timeMs(stat.Mtim)).Truncate(time.Second), // rounded, it may be to come
 	}
 	if kind == tar.TypeDir {

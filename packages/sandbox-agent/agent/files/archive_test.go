@@ -106,6 +106,23 @@ func TestArchivePacksASingleFileAndFollowsTheLinkItWasGiven(t *testing.T) {
 	c.fails(wire.NotRegular, "archive", params{"path": directory + "/fifo"}, "")
 }
 
+func TestArchiveNamesNoOwnerAndNeedsNoRoomForOne(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	c, directory := agent(t), t.TempDir()
+	must(t, os.WriteFile(directory+"/f", []byte("x"), 0o644))
+	must(t, os.Chown(directory+"/f", 2_000_000_000, 2_000_000_000))
+	body := c.do("archive", params{"path": directory + "/f"}, "").body
+	// A header, a block of content, and two of zeros.
+	if body.Len() > 4*512 {
+		t.Errorf("the archive has %d bytes", body.Len())
+	}
+	if owner := unpack(t, &body)["f"].header; owner.Uid != 0 || owner.Gid != 0 {
+		t.Errorf("the owner is %d:%d", owner.Uid, owner.Gid)
+	}
+}
+
 func TestArchiveIsOneThatTarTakes(t *testing.T) {
 	c, directory := agent(t), t.TempDir()
 	makeFile(t, directory+"/box/"+strings.Repeat("n", 200), "x")

@@ -19,10 +19,21 @@ export const uses: StoreBehaviours = {
     const store = await openStore();
     await openEstablished(store, "alice", "one");
     const opened = await lastUse(store, "one");
+    await store.touch([{ sessionId: "one", agoMs: -MINUTE_MS }]);
+    const later = await lastUse(store, "one");
+    expect(later).toBeGreaterThanOrEqual(opened + MINUTE_MS);
     await store.touch([{ sessionId: "one", agoMs: HOUR_MS }]);
-    expect(await lastUse(store, "one")).toBe(opened);
-    await store.touch([{ sessionId: "one", agoMs: 0 }]);
-    expect(await lastUse(store, "one")).toBeGreaterThanOrEqual(opened);
+    expect(await lastUse(store, "one")).toBe(later);
+  },
+
+  "touch: a use is after the opening, though the clocks say that it was before": async (
+    openStore,
+  ) => {
+    const store = await openStore();
+    await openEstablished(store, "alice", "one");
+    const opened = await lastUse(store, "one");
+    await store.touch([{ sessionId: "one", agoMs: HOUR_MS }]);
+    expect(await lastUse(store, "one")).toBe(opened + 1);
   },
 
   "a use is as long ago as was told, by the store's clock": async (openStore) => {

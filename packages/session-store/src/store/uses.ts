@@ -35,7 +35,8 @@ async function touchBatch(
   const rows = sql.join(
     uses.map(([sessionId, agoMs]) => sql`(${sessionId}, cast(${wholeMs(agoMs)} as bigint))`),
   );
-  const usedAt = sql`${now} - uses.column2`;
+  const toldAt = sql`${now} - uses.column2`;
+  const usedAt = sql`case when ${toldAt} > created_at then ${toldAt} else created_at + 1 end`;
   await sql`
     update carrel_sessions set last_used_at = ${usedAt}
     from (values ${rows}) as uses
