@@ -223,6 +223,40 @@ describe("requests that are sent ahead", { timeout: TIMEOUT_MS }, () => {
     await expectServed(app);
   });
 
+  it("with many headers end the connection before they take much memory", async () => {
+    await using app = await startListeningApp({ patience: LONG_PATIENCE });
+    const session = await app.inner.createSession("flood");
+    const execute = JSON.stringify({ command: "sleep 20" });
+    const first = `POST /sessions/${session}/execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${execute.length}\r\n\r\n${execute}`;
+    const headers = Array.from({ length: 90 }, (_, index) => `h${index}: v\r\n`).join("");
+    const ahead = `GET /healthz HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`;
+    using client = await app.connect();
+    client.write(first + ahead.repeat(5));
+    await delay(200);
+    expect(client.socket.destroyed).toBe(false);
+    client.write(ahead.repeat(60));
+    await client.closed;
+    await expectServed(app);
+  });
+
+  it("with too many headers are refused, or end a connection that is busy", async () => {
+    await using app = await startListeningApp({ patience: LONG_PATIENCE });
+    const headers = Array.from({ length: 128 }, (_, index) => `h${index}: v\r\n`).join("");
+    const large = `GET /healthz HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`;
+    using alone = await app.connect();
+    alone.write(large);
+    await alone.readUntil("more than 128 headers");
+    expect(alone.received).toMatch(/^HTTP\/1\.1 431/);
+    const session = await app.inner.createSession("busy");
+    const execute = JSON.stringify({ command: "sleep 20" });
+    const first = `POST /sessions/${session}/execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${execute.length}\r\n\r\n${execute}`;
+    using busy = await app.connect();
+    busy.write(first + large);
+    await busy.read(1);
+    expect(busy.received).toBe("");
+    await expectServed(app);
+  });
+
   it("without end by a client that reads nothing take a bounded memory", async () => {
     await using app = await startListeningApp({ patience: LONG_PATIENCE });
     const before = process.memoryUsage().rss;

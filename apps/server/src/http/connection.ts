@@ -3,10 +3,17 @@ import type { Socket } from "node:net";
 import type { Patience } from "./patience.ts";
 
 /**
- * Requests that a client may send ahead on one connection. Browsers send none; each costs the server a
- * few KiB before it is looked at.
+ * What the requests that a client sent ahead on one connection may take in memory, in bytes: some 30
+ * small ones. Browsers send none ahead.
  */
-const MAX_REQUESTS_AHEAD = 64;
+const MAX_AHEAD_COST = 128 * 1024;
+/** What a request and its answer take before anybody looks at them, in bytes; measured. */
+const REQUEST_COST = 4 * 1024;
+/** What a name or a value of a header takes beside its characters. */
+const HEADER_PART_COST = 40;
+
+/** Browsers send some 20; each takes memory until its request has been answered. */
+export const MAX_HEADERS = 128;
 
 /** Answers of which the client gives the pace for a long time. */
 const LONG_ANSWERS = /^(?:text\/event-stream|application\/octet-stream|application\/x-tar)/;
@@ -23,6 +30,7 @@ interface Exchange {
   outgoing: ServerResponse;
   startedAtMs: number;
   bytesReadBefore: number;
+  cost: number;
 }
 
 /** One connection of a client: what it is doing, and whether the client does its part. */
@@ -40,6 +48,11 @@ export class Connection {
     this.#idleSinceMs = nowMs;
   }
 
+  /** A request is being answered, or waits for that. */
+  get isBusy(): boolean {
+    return this.#exchanges.length > 0;
+  }
+
   /** An answer has begun and not ended. */
   get isAnswering(): boolean {
     return this.#exchanges.some(({ outgoing }) => outgoing.headersSent);
@@ -51,11 +64,13 @@ export class Connection {
    */
   async enter(incoming: IncomingMessage, outgoing: ServerResponse): Promise<boolean> {
     if (this.socket.destroyed) return false;
-    if (this.#exchanges.length > MAX_REQUESTS_AHEAD) {
+    const cost = costOf(incoming);
+    if (this.#exchanges.length > 0 && this.#aheadCost + cost > MAX_AHEAD_COST) {
       this.socket.destroy();
       return false;
     }
     const exchange = {
+      cost,
       incoming,
       outgoing,
       startedAtMs: performance.now(),
@@ -71,6 +86,10 @@ export class Connection {
     });
     if (!isFirst) await before;
     return !this.socket.destroyed;
+  }
+
+  get #aheadCost(): number {
+    return this.#exchanges.slice(1).reduce((sum, { cost }) => sum + cost, 0);
   }
 
   /** Reports what the connection is doing. */
@@ -115,4 +134,11 @@ export class Connection {
     this.#stall = null;
     this.#idleSinceMs = performance.now();
   }
+}
+
+function costOf({ rawHeaders, url = "" }: IncomingMessage): number {
+  return rawHeaders.reduce(
+    (sum, part) => sum + HEADER_PART_COST + part.length,
+    REQUEST_COST + url.length,
+  );
 }

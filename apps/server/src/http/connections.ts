@@ -1,9 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { Connection } from "./connection.ts";
+import { Connection, MAX_HEADERS } from "./connection.ts";
 import type { ConnectionState } from "./connection.ts";
 import type { Patience } from "./patience.ts";
-import { NO_ROOM, answerRefusals, refuse } from "./refusals.ts";
+import { NO_ROOM, TOO_MANY_HEADERS, answerRefusals, refuse } from "./refusals.ts";
 
 export interface ConnectionsOptions {
   maxConnections: number;
@@ -24,12 +24,15 @@ export function serveConnections(
   const connections = new Connections(options);
   server.on("connection", (socket) => connections.add(socket));
   server.on("request", (incoming, outgoing) => {
-    void connections
-      .of(incoming.socket)
-      ?.enter(incoming, outgoing)
-      .then((isItsTurn) => {
-        if (isItsTurn) answer(incoming, outgoing);
-      });
+    const connection = connections.of(incoming.socket);
+    if (connection !== null && incoming.rawHeaders.length > 2 * MAX_HEADERS) {
+      if (connection.isBusy) incoming.socket.destroy();
+      else refuse(incoming.socket, TOO_MANY_HEADERS);
+      return;
+    }
+    void connection?.enter(incoming, outgoing).then((isItsTurn) => {
+      if (isItsTurn) answer(incoming, outgoing);
+    });
   });
   answerRefusals(server, (socket) => connections.of(socket)?.isAnswering ?? false);
   const check = setInterval(() => connections.closeSlow(), options.patience.checkMs).unref();

@@ -3,6 +3,7 @@ import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ErrorCode, WireError } from "../wire/error.ts";
+import { MAX_HEADERS } from "./connection.ts";
 
 interface Refusal {
   status: number;
@@ -45,6 +46,12 @@ const NO_EXPECTATION: Refusal = {
   status: 417,
   code: "invalid-argument",
   message: "The only Expect header that this server knows is 100-continue.",
+};
+
+export const TOO_MANY_HEADERS: Refusal = {
+  status: 431,
+  code: "too-large",
+  message: `The request has more than ${MAX_HEADERS} headers.`,
 };
 
 /** For a connection beyond the limit, if none of the others can give way. */

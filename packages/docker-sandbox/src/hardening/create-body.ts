@@ -148,6 +148,7 @@ const MASKED_PATHS = [
   "/proc/kcore",
   "/proc/keys",
   "/proc/latency_stats",
+  "/proc/pressure",
   "/proc/sched_debug",
   "/proc/scsi",
   "/proc/timer_list",
