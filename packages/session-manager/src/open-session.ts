@@ -73,7 +73,11 @@ export class OpenSession {
    * @param isUse whether somebody uses the session; to open it is no use of it
    */
   hold({ isUse = true }: { isUse?: boolean } = {}): () => void {
-    this.used ||= isUse;
+    if (isUse && !this.used) {
+      this.used = true;
+      // The store is told of the first use even if it was in the millisecond of the opening.
+      this.#writtenUseAt = Number.NEGATIVE_INFINITY;
+    }
     const release = this.slot.hold();
     this.#holds += 1;
     this.touch();
