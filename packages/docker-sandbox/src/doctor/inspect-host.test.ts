@@ -62,7 +62,8 @@ async function inspectFake(
     ...answers,
   });
   const workspaceRoot = join(root, "not/yet/there");
-  return await inspectHost({ host: fake.host, workspaceRoot, ...options });
+  const kernelSettings = join(root, "none");
+  return await inspectHost({ host: fake.host, workspaceRoot, kernelSettings, ...options });
 }
 
 describe("Looking at a host", () => {

@@ -5,6 +5,7 @@ import type { EngineOptions } from "../engine/engine.ts";
 import type { HostCheck, HostReport } from "./host-report.ts";
 import { missing, ok } from "./host-report.ts";
 import { inspectEngine } from "./inspect-engine.ts";
+import { inspectKernelLimits } from "./inspect-kernel-limits.ts";
 import { inspectSettings } from "./inspect-settings.ts";
 import type { InspectedSettings } from "./inspect-settings.ts";
 import { inspectWorkspaceRoot } from "./inspect-workspace-root.ts";
@@ -14,11 +15,13 @@ export interface InspectHostOptions extends EngineOptions {
   workspaceRoot: string;
   /** What else the provider would be given. */
   settings?: Omit<InspectedSettings, "workspaceRoot">;
+  /** Folder of the kernel's settings. @default "/proc/sys" */
+  kernelSettings?: string;
 }
 
 /** Looks whether and how well sandboxes can run here. It changes nothing. */
 export async function inspectHost(options: InspectHostOptions): Promise<HostReport> {
-  const { workspaceRoot, settings, ...engineOptions } = options;
+  const { workspaceRoot, settings, kernelSettings, ...engineOptions } = options;
   const checks: HostCheck[] = [];
   try {
     await using engine = await connectEngine(engineOptions);
@@ -27,6 +30,7 @@ export async function inspectHost(options: InspectHostOptions): Promise<HostRepo
     if (isUsable(checks)) {
       checks.push(...(await inspectSettings(engine, { ...settings, workspaceRoot })));
     }
+    if (!engine.remote) checks.push(await inspectKernelLimits(kernelSettings));
     const engineDirectory = engine.remote ? null : engine.info.rootDirectory;
     checks.push(...(await inspectWorkspaceRoot(workspaceRoot, engineDirectory)));
   } catch (error) {
