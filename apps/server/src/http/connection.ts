@@ -66,6 +66,7 @@ export class Connection {
     const isAhead = this.#exchanges.length > 0;
     // Nobody reads the body of a request that waits, and its chunks would pile up.
     if (isAhead && (hasBody(incoming) || this.#aheadCost + cost > MAX_AHEAD_COST)) {
+      incoming.resume();
       this.socket.destroy();
       return false;
     }

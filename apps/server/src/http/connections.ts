@@ -27,6 +27,8 @@ export function serveConnections(
     const connection = connections.of(incoming.socket);
     const refusal = refusalOf(incoming);
     if (connection !== null && refusal !== null) {
+      // What has come of its body is dropped, and not kept for a reader.
+      incoming.resume();
       if (connection.isBusy) incoming.socket.destroy();
       else refuse(incoming.socket, refusal);
       return;
