@@ -38,7 +38,8 @@ export class UserBudgets {
 
   constructor({ process, perUserBytes }: UserBudgetsOptions = {}) {
     this.#process =
-      process ?? new MemoryBudget({
+      process ??
+      new MemoryBudget({
         name: "The server",
         limitBytes: DEFAULT_MEMORY_BYTES,
         setting: "memory",

@@ -110,7 +110,10 @@ test("ls of a directory that is too large advises what the model has, and no pag
     ls: () => Promise.reject(new SandboxError({ code: "too-large", message })),
   };
 
-  const { status, text } = await callTool(createConsoleToolset({ backend, prefix: "box_" }), "box_ls");
+  const { status, text } = await callTool(
+    createConsoleToolset({ backend, prefix: "box_" }),
+    "box_ls",
+  );
 
   expect(status).toBe("error");
   expect(text).toContain("by a pattern of their names, with box_glob.");
