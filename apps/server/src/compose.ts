@@ -77,7 +77,11 @@ export async function compose({
   const store = await createSessionStore(database);
   const { memoryBytes, ...limits } = config.limits;
   const { idleTimeoutMs } = config;
-  const memory = new MemoryBudget({ name: "The server", limitBytes: memoryBytes });
+  const memory = new MemoryBudget({
+    name: "The server",
+    limitBytes: memoryBytes,
+    setting: "CARREL_MEMORY_MB",
+  });
   const manager = new SessionManager({ provider, store, idleTimeoutMs, memory, ...limits });
   opened.use(manager);
   logSessions(manager, logger);

@@ -49,6 +49,8 @@ describe("the configuration", () => {
       CARREL_MAX_RUNNING_PER_USER: "2",
       CARREL_MAX_STARTS: "4",
       CARREL_MAX_STARTS_PER_USER: "1",
+      CARREL_MAX_QUEUED_STARTS: "20",
+      CARREL_MAX_QUEUED_STARTS_PER_USER: "5",
       CARREL_MEMORY_MB: "256",
       CARREL_MEMORY_PER_USER_MB: "64",
     };
@@ -59,6 +61,8 @@ describe("the configuration", () => {
       maxResidentSandboxesPerUser: 2,
       maxConcurrentStarts: 4,
       maxConcurrentStartsPerUser: 1,
+      maxQueuedStarts: 20,
+      maxStartsPerUser: 5,
       memoryBytes: 256 * 1024 ** 2,
       memoryPerUserBytes: 64 * 1024 ** 2,
     });
@@ -97,6 +101,25 @@ describe("the configuration", () => {
     });
     for (const name of Object.keys(variables)) {
       expect(problemsOf({ [name]: "0" })).toEqual([expect.stringMatching(`^${name} .*1 to`)]);
+    }
+  });
+
+  it("leaves half of the connections to others where a share of them is not set", () => {
+    const perUserOf = (connections: string) =>
+      readConfig({ CARREL_MAX_CONNECTIONS: connections }, "/x").http.perUser;
+    expect(perUserOf("10")).toMatchObject({ requests: 5, streams: 5, transfers: 5 });
+    expect(perUserOf("100")).toMatchObject({ requests: 50, streams: 32, transfers: 32 });
+    expect(perUserOf("1000")).toMatchObject({ requests: 128, streams: 32, transfers: 32 });
+    expect(perUserOf("1")).toMatchObject({ requests: 1, streams: 1, transfers: 1 });
+  });
+
+  it("refuses a share of the connections that is more than all of them", () => {
+    for (const name of ["REQUESTS", "STREAMS", "TRANSFERS"]) {
+      const share = `CARREL_MAX_${name}_PER_USER`;
+      expect(problemsOf({ CARREL_MAX_CONNECTIONS: "10", [share]: "11" })).toEqual([
+        expect.stringMatching(`^${share} is 11, .*CARREL_MAX_CONNECTIONS, which is 10`),
+      ]);
+      expect(problemsOf({ CARREL_MAX_CONNECTIONS: "10", [share]: "10" })).toEqual([]);
     }
   });
 

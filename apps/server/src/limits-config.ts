@@ -34,7 +34,15 @@ const VARIABLES = {
   maxResidentSandboxesPerUser: "CARREL_MAX_RUNNING_PER_USER",
   maxConcurrentStarts: "CARREL_MAX_STARTS",
   maxConcurrentStartsPerUser: "CARREL_MAX_STARTS_PER_USER",
+  maxQueuedStarts: "CARREL_MAX_QUEUED_STARTS",
+  maxStartsPerUser: "CARREL_MAX_QUEUED_STARTS_PER_USER",
 } as const;
+
+/** The operator's variable for each option that an error may name as its `setting`. */
+export const VARIABLE_OF_SETTING: Readonly<Record<string, string>> = {
+  ...VARIABLES,
+  memoryPerUserBytes: "CARREL_MEMORY_PER_USER_MB",
+};
 
 const count = z
   .string()
@@ -59,6 +67,8 @@ export const LIMIT_VARIABLES = {
   CARREL_MAX_RUNNING_PER_USER: count,
   CARREL_MAX_STARTS: count,
   CARREL_MAX_STARTS_PER_USER: count,
+  CARREL_MAX_QUEUED_STARTS: count,
+  CARREL_MAX_QUEUED_STARTS_PER_USER: count,
   CARREL_MAX_CONNECTIONS: count,
   CARREL_MAX_REQUESTS_PER_USER: count,
   CARREL_MAX_STREAMS_PER_USER: count,
@@ -77,6 +87,15 @@ const SHARES = [
   ["CARREL_MAX_SESSIONS_PER_USER", "CARREL_MAX_SESSIONS", DEFAULT_SETTINGS.maxOpenSessions],
   ["CARREL_MAX_RUNNING_PER_USER", "CARREL_MAX_RUNNING", DEFAULT_SETTINGS.maxResidentSandboxes],
   ["CARREL_MAX_STARTS_PER_USER", "CARREL_MAX_STARTS", DEFAULT_SETTINGS.maxConcurrentStarts],
+  [
+    "CARREL_MAX_QUEUED_STARTS_PER_USER",
+    "CARREL_MAX_QUEUED_STARTS",
+    DEFAULT_SETTINGS.maxQueuedStarts,
+  ],
+  // Each of these holds a connection.
+  ["CARREL_MAX_REQUESTS_PER_USER", "CARREL_MAX_CONNECTIONS", DEFAULT_MAX_CONNECTIONS],
+  ["CARREL_MAX_STREAMS_PER_USER", "CARREL_MAX_CONNECTIONS", DEFAULT_MAX_CONNECTIONS],
+  ["CARREL_MAX_TRANSFERS_PER_USER", "CARREL_MAX_CONNECTIONS", DEFAULT_MAX_CONNECTIONS],
   ["CARREL_MEMORY_PER_USER_MB", "CARREL_MEMORY_MB", DEFAULT_MEMORY_BYTES / MEBIBYTE],
 ] as const;
 
@@ -104,13 +123,18 @@ export function limitsConfig(variables: LimitVariables): LimitsConfig {
   };
 }
 
+/** A share of the connections that is not set is at most half of them, so that one user never holds them all. */
 export function httpLimits(variables: LimitVariables): HttpLimits {
+  const maxConnections = variables.CARREL_MAX_CONNECTIONS ?? DEFAULT_MAX_CONNECTIONS;
+  // At least one, so that a server with one connection works.
+  const half = Math.max(1, Math.floor(maxConnections / 2));
+  const orHalf = (fallback: number): number => Math.min(fallback, half);
   return {
-    maxConnections: variables.CARREL_MAX_CONNECTIONS ?? DEFAULT_MAX_CONNECTIONS,
+    maxConnections,
     perUser: Object.freeze({
-      requests: variables.CARREL_MAX_REQUESTS_PER_USER ?? DEFAULT_MAX_REQUESTS_PER_USER,
-      streams: variables.CARREL_MAX_STREAMS_PER_USER ?? DEFAULT_MAX_STREAMS_PER_USER,
-      transfers: variables.CARREL_MAX_TRANSFERS_PER_USER ?? DEFAULT_MAX_TRANSFERS_PER_USER,
+      requests: variables.CARREL_MAX_REQUESTS_PER_USER ?? orHalf(DEFAULT_MAX_REQUESTS_PER_USER),
+      streams: variables.CARREL_MAX_STREAMS_PER_USER ?? orHalf(DEFAULT_MAX_STREAMS_PER_USER),
+      transfers: variables.CARREL_MAX_TRANSFERS_PER_USER ?? orHalf(DEFAULT_MAX_TRANSFERS_PER_USER),
       turns: variables.CARREL_MAX_TURNS_PER_USER ?? DEFAULT_MAX_TURNS_PER_USER,
     }),
   };

@@ -21,6 +21,21 @@ describe("the log", () => {
     expect(line).toContain("logger.test.ts");
   });
 
+  it("repeats no path and no text of a user that a message of Node quotes", () => {
+    const lines: string[] = [];
+    const logger = createLogger({ write: (line) => void lines.push(line) });
+    const full = Object.assign(new Error("ENOSPC: no space left on device, open '/w/canary'"), {
+      code: "ENOSPC",
+      syscall: "open",
+    });
+    for (const cause of [full, errorOfParsing("canary")]) {
+      logger.error({ err: new Error("outer", { cause }) }, "it failed");
+    }
+    expect(lines.join()).not.toContain("canary");
+    expect(lines[0]).toContain('"ENOSPC, open"');
+    expect(lines[1]).toContain('"invalid JSON"');
+  });
+
   it("is one line for each event, whatever is in it", () => {
     const lines: string[] = [];
     const logger = createLogger({ write: (line) => void lines.push(line) });
@@ -30,3 +45,11 @@ describe("the log", () => {
     expect(lines[0]?.length).toBeLessThan(4000);
   });
 });
+
+function errorOfParsing(json: string): unknown {
+  try {
+    return JSON.parse(json) as unknown;
+  } catch (error) {
+    return error;
+  }
+}

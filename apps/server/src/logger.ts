@@ -29,11 +29,25 @@ function loggedError(error: unknown, causes: number): LoggedError {
   if (!(error instanceof Error)) {
     return { name: typeof error, message: "something that is no error", stack: undefined };
   }
-  const { name, message, stack, cause } = error;
+  const { name, stack, cause } = error;
   return {
     name,
-    message: message.slice(0, MAX_MESSAGE_CHARACTERS),
+    message: messageOf(error).slice(0, MAX_MESSAGE_CHARACTERS),
     stack: stack?.split("\n    at ").slice(1, 12).join("\n"),
     ...(cause !== undefined && causes > 0 && { cause: loggedError(cause, causes - 1) }),
   };
+}
+
+/**
+ * Errors of a disk or a process without room: they can hit any file, and Node's message has its path, which
+ * a user may have named. Other errors of the system are about directories of the server.
+ */
+const ABOUT_ANY_FILE: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE"]);
+
+/** Returns an error's message, without the texts of users that some of Node's messages quote. */
+function messageOf(error: Error): string {
+  if (error instanceof SyntaxError && error.message.includes("JSON")) return "invalid JSON";
+  if (!("code" in error) || !ABOUT_ANY_FILE.has(error.code)) return error.message;
+  const call = "syscall" in error ? `, ${String(error.syscall)}` : "";
+  return `${String(error.code)}${call}`;
 }

@@ -75,6 +75,23 @@ describe("a directory over HTTP", () => {
     },
   );
 
+  it("with an after that is no cursor is refused with the value that was sent", async () => {
+    await using app = await startTestApp();
+    const session = await app.createSession();
+    const answer = await app.request(`/sessions/${session}/files?after=/`);
+    expect((await errorOf(answer)).message).toContain('not "/"');
+  });
+
+  it("says that nothing follows a page that is full by the last entry", async () => {
+    await using app = await startTestApp();
+    const session = await app.createSession();
+    for (const name of ["a", "b"]) await app.put(session, name, "x");
+    expect(await page(app, session, "limit=2")).toMatchObject({ next: null });
+    expect(await page(app, session, "limit=1")).toMatchObject({ next: "a" });
+    listManyFiles(app, 10_000);
+    expect(await page(app, session, "limit=10000")).toMatchObject({ next: null });
+  });
+
   it.each(["plain", "ü 😀", "\ud800half", "a\udcffb"])("can go on after the name %j", (name) => {
     const cursor = cursorOfName(name);
     expect(decodeURIComponent(encodeURIComponent(cursor))).toBe(cursor);
@@ -98,7 +115,6 @@ describe("a directory over HTTP", () => {
       after = next === undefined ? "" : `&after=${encodeURIComponent(next)}`;
     } while (after !== "");
     delays.disable();
-    // The last page is full, so that an empty one follows it.
     expect(count).toBe(100_000);
     expect(delays.percentile(99) / 1e6).toBeLessThan(100);
   });

@@ -1,3 +1,4 @@
+import { SandboxError } from "@carrel/backend-protocol";
 import { expect, it } from "vitest";
 import { chooseModel } from "../src/model/chat-model.ts";
 import { startServer } from "./support/http-server.ts";
@@ -71,4 +72,37 @@ it("says of an unknown failure where and what, under the id that the client was 
     .map((line) => JSON.parse(line) as { err?: unknown; requestId: string })
     .find(({ err }) => err);
   expect(failure).toMatchObject({ requestId, level: "error", err: { message: "the reason" } });
+});
+
+it("says of an answer 5xx its cause, which the client is not told, and not the words of the answer", async () => {
+  await using app = await startTestApp();
+  const session = await app.createSession();
+  const cause = new Error("/srv/one and /srv/two");
+  const told = "See the server's log.";
+  app.services.manager.find = () =>
+    Promise.reject(new SandboxError({ code: "unavailable", message: told, cause }));
+  const answer = await app.request(`/sessions/${session}`);
+  expect(answer.status).toBe(503);
+  expect(await answer.json()).toEqual({ error: { code: "unavailable", message: told } });
+  const requestId = answer.headers.get("X-Request-Id");
+  const lines = app.logLines.map((line) => JSON.parse(line) as { err?: unknown });
+  expect(lines.filter(({ err }) => err)).toEqual([
+    expect.objectContaining({
+      level: "error",
+      requestId,
+      code: "unavailable",
+      err: expect.objectContaining({ message: "/srv/one and /srv/two" }),
+    }),
+  ]);
+  expect(app.logLines.join()).not.toContain(told);
+});
+
+it("says nothing of the cause of an answer 4xx", async () => {
+  await using app = await startTestApp();
+  const session = await app.createSession();
+  const cause = new Error("canary");
+  app.services.manager.find = () =>
+    Promise.reject(new SandboxError({ code: "not-found", message: "No.", cause }));
+  expect((await app.request(`/sessions/${session}`)).status).toBe(404);
+  expect(app.logLines.join()).not.toContain("canary");
 });

@@ -8,6 +8,8 @@ export interface MemoryBudgetOptions {
   name: string;
   /** Most bytes that all accounts below it may hold together. */
   limitBytes: number;
+  /** The option that sets the limit, which the error names for whoever can raise it. @default none */
+  setting?: string;
   /** The budget that this one is a part of. @default none */
   parent?: MemoryBudget;
 }
@@ -24,15 +26,17 @@ export interface MemoryBudgetOptions {
 export class MemoryBudget implements Holder {
   readonly name: string;
   readonly limitBytes: number;
+  readonly #setting: string | undefined;
   /** This one, and those above it. */
   readonly #budgets: readonly MemoryBudget[];
   /** Parts and accounts that hold something now. */
   readonly #holders = new Set<Holder>();
   #usedBytes = 0;
 
-  constructor({ name, limitBytes, parent }: MemoryBudgetOptions) {
+  constructor({ name, limitBytes, setting, parent }: MemoryBudgetOptions) {
     this.name = name;
     this.limitBytes = limitBytes;
+    this.#setting = setting;
     this.#budgets = parent === undefined ? [this] : [this, ...parent.#budgets];
   }
 
@@ -79,10 +83,13 @@ export class MemoryBudget implements Holder {
 
   #exceeded(): SandboxError {
     const mebibytes = Math.floor(this.limitBytes / 1024 ** 2);
+    const setting = this.#setting;
+    const raise = setting === undefined ? "" : ` The operator of the server can raise ${setting}.`;
     return new SandboxError({
       code: "capacity",
-      message: `${this.name} takes more than ${mebibytes} MiB of the server's memory, and this took the largest part of it. Ask for less at a time, or try again later.`,
+      message: `${this.name} takes more than ${mebibytes} MiB of the server's memory, and this took the largest part of it. Ask for less at a time, or try again later.${raise}`,
       retryAfterMs: RETRY_AFTER_MS,
+      ...(setting !== undefined && { setting }),
     });
   }
 }

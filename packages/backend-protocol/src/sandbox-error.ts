@@ -57,6 +57,11 @@ export interface SandboxErrorOptions {
   cause?: unknown;
   /** With `capacity` and `unavailable`: when to try again, in milliseconds. */
   retryAfterMs?: number;
+  /**
+   * With `capacity`: the option that set the limit, as the message spells it. Whoever shows the message to
+   * people who know the option by another name can put that in its place.
+   */
+  setting?: string;
 }
 
 // Recognised by this mark and not by `instanceof`, so that two copies of the package agree.
@@ -66,11 +71,13 @@ const MARK = Symbol.for("carrel.sandbox-error");
 export class SandboxError extends Error {
   readonly code: SandboxErrorCode;
   readonly retryAfterMs: number | undefined;
+  readonly setting: string | undefined;
 
-  constructor({ code, message, cause, retryAfterMs }: SandboxErrorOptions) {
+  constructor({ code, message, cause, retryAfterMs, setting }: SandboxErrorOptions) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.retryAfterMs = retryAfterMs;
+    this.setting = setting;
     Object.defineProperty(this, MARK, { value: true });
   }
 

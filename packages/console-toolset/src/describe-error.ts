@@ -34,5 +34,11 @@ export function describeError(error: SandboxError): string {
     error.retryAfterMs === undefined
       ? ""
       : ` It may work in ${Math.max(1, Math.ceil(error.retryAfterMs / 1000))} s.`;
-  return `${shownText(error.message).slice(0, MAX_MESSAGE_CHARACTERS)} ${ADVICE[error.code]}${wait}`;
+  const message = sentence(shownText(error.message).slice(0, MAX_MESSAGE_CHARACTERS));
+  return `${message} ${ADVICE[error.code]}${wait}`;
+}
+
+/** Ends what a sandbox said with a full stop, if it has no end. */
+function sentence(text: string): string {
+  return text === "" || /[.!?…:;]["'”)\]]?$/u.test(text) ? text : `${text}.`;
 }

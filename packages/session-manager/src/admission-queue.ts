@@ -1,6 +1,7 @@
 import { SandboxError } from "@carrel/backend-protocol";
 import { FairQueue } from "./fair-queue.ts";
 import type { Turn } from "./fair-queue.ts";
+import { limitMessage } from "./capacity-error.ts";
 import { NO_USER, shareOf } from "./session-store.ts";
 import { Tally } from "./tally.ts";
 
@@ -129,9 +130,12 @@ export class AdmissionQueue {
   }
 
   #full(): SandboxError {
+    const setting = "maxQueuedStarts";
+    const sentence = `As many sandboxes wait to start as may wait (${this.#limits.maxQueuedStarts}). Try again later`;
     return new SandboxError({
       code: "capacity",
-      message: `${this.#limits.maxQueuedStarts} sandboxes are waiting to start, which is all that may wait. Try again later, or raise maxQueuedStarts.`,
+      message: limitMessage(sentence, setting),
+      setting,
       retryAfterMs: this.expectedWaitMs,
     });
   }
@@ -140,11 +144,17 @@ export class AdmissionQueue {
     const { maxStartsPerUser, maxConcurrentStartsPerUser } = this.#limits;
     const [subject, advice] =
       share === NO_USER
-        ? ["Callers without a user id, who count as one user, have", "pass a user id"]
-        : ["This user has", "raise maxStartsPerUser"];
+        ? [
+            "Callers without a user id, who count as one user, have",
+            "Try again later, or pass a user id",
+          ]
+        : ["This user has", "Try again later"];
+    const setting = "maxStartsPerUser";
+    const sentence = `${subject} as many sandboxes that start or wait to start as one user may have (${maxStartsPerUser}). ${advice}`;
     return new SandboxError({
       code: "capacity",
-      message: `${subject} ${maxStartsPerUser} sandboxes that are starting or waiting to start, which is all that one user may have. Try again later, or ${advice}.`,
+      message: limitMessage(sentence, setting),
+      setting,
       retryAfterMs: this.#waitMs(this.#turns.waitingOf(share), maxConcurrentStartsPerUser),
     });
   }

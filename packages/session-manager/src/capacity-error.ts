@@ -11,18 +11,26 @@ const RESIDENT_RETRY_MS = 5000;
 
 const SENTENCES: Readonly<Record<Ceiling, (limit: number, userId: string | null) => string>> = {
   maxOpenSessions: (limit) =>
-    `All ${limit} sessions of this installation are open. Try again later, or raise maxOpenSessions.`,
+    `This installation has as many open sessions as it may have (${limit}). Try again later`,
   maxOpenSessionsPerUser: (limit, userId) =>
     userId === null
-      ? `Callers without a user id, who count as one user, have ${limit} sessions open, which is all they may have. End one, pass a user id, or raise maxOpenSessionsPerUser.`
-      : `This user has ${limit} sessions open, which is all a user may have. End one, or raise maxOpenSessionsPerUser.`,
+      ? `Callers without a user id, who count as one user, have as many open sessions as one user may have (${limit}). End a session that is no longer needed, or pass a user id`
+      : `This user has as many open sessions as one user may have (${limit}). End a session that is no longer needed`,
   maxResidentSandboxes: (limit) =>
-    `All ${limit} sandboxes that may be awake in this installation are in use. Try again later, or raise maxResidentSandboxes.`,
+    `This installation has as many sandboxes in use as may be awake (${limit}). Try again later`,
   maxResidentSandboxesPerUser: (limit, userId) =>
     userId === null
-      ? `Callers without a user id, who count as one user, work in ${limit} sandboxes, which is all that may be awake for them. Wait until one is idle, pass a user id, or raise maxResidentSandboxesPerUser.`
-      : `This user works in ${limit} sandboxes, which is all that may be awake for one user. Wait until one is idle, or raise maxResidentSandboxesPerUser.`,
+      ? `Callers without a user id, who count as one user, work in as many sandboxes as may be awake for one user (${limit}). Wait until one of them is idle, or pass a user id`
+      : `This user works in as many sandboxes as may be awake for one user (${limit}). Wait until one of them is idle`,
 };
+
+/**
+ * Completes the message of a limit: after what its reader can do comes what the operator can. The name of
+ * the option is also the error's `setting`, so that a server can put another name in its place.
+ */
+export function limitMessage(sentence: string, setting: string): string {
+  return `${sentence}; the operator of the server can raise ${setting}.`;
+}
 
 /** Tells a caller which ceiling was reached. @param userId the caller's; `null`: the caller has none */
 export function capacityError(
@@ -33,7 +41,8 @@ export function capacityError(
   const opens = ceiling === "maxOpenSessions" || ceiling === "maxOpenSessionsPerUser";
   return new SandboxError({
     code: "capacity",
-    message: SENTENCES[ceiling](settings[ceiling], userId),
+    message: limitMessage(SENTENCES[ceiling](settings[ceiling], userId), ceiling),
+    setting: ceiling,
     retryAfterMs: opens ? OPEN_RETRY_MS : RESIDENT_RETRY_MS,
   });
 }

@@ -31,7 +31,10 @@ describe("shares of sessions", () => {
     expect(ids).toHaveLength(200);
     expect(refusal).toMatchObject({
       code: "capacity",
-      message: expect.stringMatching(/^This user has 200 sessions open.* maxOpenSessionsPerUser/),
+      message: expect.stringMatching(
+        /^This user has as many open sessions .*\(200\)\. End a session .* can raise maxOpenSessionsPerUser\.$/,
+      ),
+      setting: "maxOpenSessionsPerUser",
       retryAfterMs: expect.any(Number),
     });
     await manager.createSession({ userId: "alice" });
@@ -52,7 +55,7 @@ describe("shares of sessions", () => {
     for (const manager of managers) {
       expect(await rejection(manager.createSession())).toMatchObject({
         code: "capacity",
-        message: expect.stringMatching(/without a user id.* pass a user id, or raise/),
+        message: expect.stringMatching(/without a user id.* pass a user id; .* can raise/),
       });
       await manager.createSession({ userId: "alice" });
     }
@@ -121,7 +124,7 @@ describe("shares of running sandboxes", () => {
     }
     expect(await rejection(manager.getSession(ids[20]!))).toMatchObject({
       code: "capacity",
-      message: expect.stringMatching(/^This user works in 20 sandboxes.* maxResidentSandboxesPer/),
+      message: expect.stringMatching(/^This user works in .* \(20\)\..* maxResidentSandboxesPer/),
     });
     await manager.getOrCreate("alice");
     await manager.createSession();

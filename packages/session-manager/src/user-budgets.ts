@@ -38,7 +38,12 @@ export class UserBudgets {
 
   constructor({ process, perUserBytes }: UserBudgetsOptions = {}) {
     this.#process =
-      process ?? new MemoryBudget({ name: "The server", limitBytes: DEFAULT_MEMORY_BYTES });
+      process ??
+      new MemoryBudget({
+        name: "The server",
+        limitBytes: DEFAULT_MEMORY_BYTES,
+        setting: "memory",
+      });
     this.#perUserBytes = perUserBytes ?? Math.floor(this.#process.limitBytes / USER_PART);
   }
 
@@ -55,6 +60,7 @@ export class UserBudgets {
     const budget = new MemoryBudget({
       name: share === NO_USER ? "All callers without a user id together" : "The user",
       limitBytes: this.#perUserBytes,
+      setting: "memoryPerUserBytes",
       parent: this.#process,
     });
     this.#budgets.set(share, new WeakRef(budget));

@@ -1,6 +1,7 @@
 import { SandboxError } from "@carrel/backend-protocol";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { VARIABLE_OF_SETTING } from "../limits-config.ts";
 import type { ErrorCode, WireErrorDetail } from "../wire/error.ts";
 import { ServerError } from "./server-error.ts";
 
@@ -16,12 +17,22 @@ export interface DescribedError {
  * nothing but that it happened.
  */
 export function describeError(error: unknown): DescribedError | null {
-  if (SandboxError.isInstance(error))
-    return described(error.code, error.message, error.retryAfterMs);
+  if (SandboxError.isInstance(error)) {
+    return described(error.code, messageForOperators(error), error.retryAfterMs);
+  }
   if (error instanceof ServerError) return described(error.code, error.message);
   if (!(error instanceof HTTPException)) return null;
   const detail = HTTP_EXCEPTIONS[error.status];
   return detail === undefined ? null : { detail, retryAfterMs: undefined, status: error.status };
+}
+
+/** Returns the message with the operator's variable in place of the option that it names. */
+function messageForOperators({ message, setting }: SandboxError): string {
+  const variable = setting === undefined ? undefined : VARIABLE_OF_SETTING[setting];
+  if (setting === undefined || variable === undefined) return message;
+  const end = message.lastIndexOf(setting);
+  if (end < 0) return message;
+  return message.slice(0, end) + variable + message.slice(end + setting.length);
 }
 
 function described(code: ErrorCode, message: string, retryAfterMs?: number): DescribedError {

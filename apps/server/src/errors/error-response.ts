@@ -11,6 +11,7 @@ export function answerErrors(logger: Logger): ErrorHandler<AppEnv> {
   return (error, c) => {
     const known = describeError(error);
     if (known === null) return errorResponse(c, unknownFailure(c, error, logger));
+    logCause(c, error, logger);
     if (known.retryAfterMs !== undefined) {
       c.header("Retry-After", String(Math.max(1, Math.ceil(known.retryAfterMs / 1000))));
     } else if (known.detail.code === "capacity") {
@@ -36,6 +37,18 @@ export function unknownFailure(
     code: "internal",
     message: `The server failed. Its log says why under the request id ${requestId}.`,
   };
+}
+
+/**
+ * Logs why a request is answered 5xx: a client learns what it can do, and the operator the cause. The
+ * message of the error itself is for the client, and is left out: it may repeat what the client sent.
+ */
+export function logCause(c: Context<AppEnv>, error: unknown, logger: Logger): void {
+  if (!(error instanceof Error) || error.cause === undefined) return;
+  const code = describeError(error)?.detail.code;
+  if (code === undefined || ERROR_STATUS[code] < 500) return;
+  const requestId = c.get("requestId");
+  logger.error({ requestId, code, err: error.cause }, "the cause of an error that was answered");
 }
 
 export const answerNotFound: NotFoundHandler<AppEnv> = (c) =>

@@ -63,6 +63,7 @@ export class UserShares {
       name: "Requests for sessions that do not exist",
       // As much as one user has.
       limitBytes: memoryOf(null).limitBytes,
+      setting: "CARREL_MEMORY_PER_USER_MB",
       parent: memory,
     });
   }
@@ -142,7 +143,7 @@ function shareIsTaken(owner: ShareOwner, kind: ShareKind, limit: number): Sandbo
   const { noun, setting } = WORDS[kind];
   return new SandboxError({
     code: "capacity",
-    message: `${subjectOf(owner)} ${limit} ${noun}, the most at a time. Wait until one has ended and try again; the operator of the server can raise ${setting}.`,
+    message: `${subjectOf(owner)} as many ${noun} as one user may have at a time (${limit}). Wait until one has ended and try again; the operator of the server can raise ${setting}.`,
     retryAfterMs: RETRY_AFTER_MS,
   });
 }

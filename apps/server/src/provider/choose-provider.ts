@@ -8,6 +8,8 @@ import type { Logger } from "pino";
 import { ConfigError } from "../config.ts";
 import type { Config, DockerConfig } from "../config.ts";
 import { imageProgressLog } from "./image-progress-log.ts";
+import { withVariables } from "./option-names.ts";
+import { warnOfSharedUid } from "./shared-uid.ts";
 
 /** An engine that was not asked for must not keep the server from starting. */
 const ENGINE_TIMEOUT_MS = 3000;
@@ -48,13 +50,14 @@ export async function chooseProvider(config: Config, logger: Logger): Promise<Ch
       logger,
       ...(!isAsked && { timeoutMs: ENGINE_TIMEOUT_MS }),
     });
+    warnOfSharedUid(logger);
     return chosen(provider, isAsked ? undefined : "A Docker engine answers.");
   } catch (error) {
     if (!SandboxError.isInstance(error)) throw error;
     if (isAsked) throw refusal("CARREL_SANDBOX is docker, which cannot be had", error);
     if (error.code === "invalid-argument") throw refusal("Docker is set up wrongly", error);
     if (hasDockerFiles(workspaceRoot)) throw filesAreOnDocker(dockerRoot(workspaceRoot), error);
-    const reason = `Docker cannot be used: ${error.message}`;
+    const reason = `Docker cannot be used: ${withVariables(error.message)}`;
     const cause = error.cause instanceof Error ? error.cause.message : undefined;
     logger.warn({ code: error.code, cause }, `sandboxes are embedded. ${reason}`);
     return { provider: await embedded(workspaceRoot), reason, fallback: true };
@@ -116,14 +119,14 @@ function hasDockerFiles(workspaceRoot: string): boolean {
 
 function refusal(what: string, { message }: SandboxError): ConfigError {
   return new ConfigError([
-    `${what}: ${message} Without Docker, CARREL_SANDBOX=embedded works.`,
+    `${what}: ${withVariables(message)} Without Docker, CARREL_SANDBOX=embedded works.`,
     VARIABLES,
   ]);
 }
 
 function filesAreOnDocker(root: string, { message }: SandboxError): ConfigError {
   return new ConfigError([
-    `Docker cannot be used, and what users made in sandboxes on Docker lies in ${root}, where embedded sandboxes would not find it. ${message} To begin without those files, set CARREL_SANDBOX=embedded.`,
+    `Docker cannot be used, and what users made in sandboxes on Docker lies in ${root}, where embedded sandboxes would not find it. ${withVariables(message)} To begin without those files, set CARREL_SANDBOX=embedded.`,
     VARIABLES,
   ]);
 }

@@ -20,7 +20,7 @@ const cleanup = createRoute({
         .regex(/^[0-9]{1,9}$/, "must be a whole number of seconds")
         .default(DEFAULT_MAX_IDLE_SECONDS)
         .transform(Number)
-        .meta({ type: "integer", description: "Seconds." }),
+        .meta({ type: "integer", minimum: 0, description: "Seconds." }),
     }),
   },
   responses: {

@@ -33,6 +33,9 @@ const pageOfDirectory = z.object({
     .default(DEFAULT_PAGE_ENTRIES)
     .meta({
       type: "integer",
+      minimum: 1,
+      maximum: MAX_PAGE_ENTRIES,
+      default: DEFAULT_PAGE_ENTRIES,
       description: `Most entries to answer, 1 to ${MAX_PAGE_ENTRIES}; ${DEFAULT_PAGE_ENTRIES} if it is not given.`,
     }),
   after: z
@@ -132,12 +135,14 @@ export function fileRoutes({ manager }: AppServices) {
     .openapi(listFiles, async (c) => {
       const sandbox = await openSandbox(manager, c.req.valid("param").session_id);
       const { path, limit, after } = c.req.valid("query");
-      const entries = await sandbox.ls(path, {
+      const found = await sandbox.ls(path, {
         signal: c.req.raw.signal,
-        limit,
+        // The one beyond the page tells whether another page follows.
+        limit: limit + 1,
         after: after === undefined ? undefined : nameOfCursor(after),
       });
-      const last = entries.length < limit ? undefined : entries.at(-1);
+      const entries = found.slice(0, limit);
+      const last = found.length > limit ? entries.at(-1) : undefined;
       return sendJson(c, {
         files: entries.map(fileEntry),
         next: last === undefined ? null : cursorOfName(last.name),

@@ -4,7 +4,7 @@ import { streamSSE } from "hono/streaming";
 import type { SSEStreamingApi } from "hono/streaming";
 import type { Logger } from "pino";
 import { describeError } from "../errors/describe-error.ts";
-import { unknownFailure } from "../errors/error-response.ts";
+import { logCause, unknownFailure } from "../errors/error-response.ts";
 import type { AppEnv } from "../services.ts";
 import type { WireOpeningEvent, WireStartProgress } from "../wire/session.ts";
 import { EVENT_STREAM_HEADERS } from "./event-stream.ts";
@@ -53,6 +53,7 @@ async function tellOpening(
   } catch (error) {
     if (left.signal.aborted) return;
     await progress.settled();
+    logCause(c, error, logger);
     await tell({
       event: "error",
       data: describeError(error)?.detail ?? unknownFailure(c, error, logger),

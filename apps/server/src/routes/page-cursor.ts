@@ -1,3 +1,8 @@
+import { SandboxError } from "@carrel/backend-protocol";
+
+/** How much of a cursor that is refused is shown: a name has at most 255 bytes. */
+const MAX_SHOWN_CHARACTERS = 255;
+
 // No name of a file has it.
 const MARK = "/";
 
@@ -10,8 +15,16 @@ export function cursorOfName(name: string): string {
   return MARK + Buffer.from(name, "utf16le").toString("base64url");
 }
 
-/** The name that {@link cursorOfName} wrote; any other text is a name as it is. */
+/**
+ * Returns the name that {@link cursorOfName} wrote; any other text without a slash in front is a name as it is.
+ * @throws `invalid-argument` with a slash in front, if it is not what that wrote
+ */
 export function nameOfCursor(cursor: string): string {
   if (!cursor.startsWith(MARK)) return cursor;
-  return Buffer.from(cursor.slice(MARK.length), "base64url").toString("utf16le");
+  const name = Buffer.from(cursor.slice(MARK.length), "base64url").toString("utf16le");
+  if (cursorOfName(name) === cursor) return name;
+  throw new SandboxError({
+    code: "invalid-argument",
+    message: `\`after\` must be \`next\` of the page before, or the name of an entry, not ${JSON.stringify(cursor.slice(0, MAX_SHOWN_CHARACTERS))}.`,
+  });
 }

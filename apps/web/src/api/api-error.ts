@@ -43,7 +43,6 @@ export function toApiError(error: unknown): ApiError {
 
 const ADVICE: Readonly<Record<string, string>> = {
   network: "Check that the Carrel server is running and that you are connected.",
-  capacity: "All places are taken. Try again in a few minutes.",
   "no-space": "The disk is full. Delete some files and try again.",
   unavailable: "Try again in a moment.",
   timeout: "Try again; it may have been a slow moment.",

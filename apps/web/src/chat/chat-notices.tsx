@@ -30,7 +30,7 @@ export function ChatNotices(props: ChatNoticesProps): ReactElement {
             </button>
           }
         >
-          <span>It was ended elsewhere, or the server was restarted. Your files are kept.</span>
+          <span>It was ended elsewhere, or was not used for a long time. Your files are kept.</span>
         </Notice>
       )}
       {(link.state === "waiting" || link.state === "connecting") && link.error !== null && (
@@ -60,17 +60,22 @@ export function ChatNotices(props: ChatNoticesProps): ReactElement {
   );
 }
 
-interface LostConnectionProps {
+export interface LostConnectionProps {
   link: { state: string; attempt: number };
   error: ApiError;
   onRetry: () => void;
 }
 
-function LostConnection({ link, error, onRetry }: LostConnectionProps): ReactElement {
+/** What keeps the page from showing the conversation, for as long as it tries again. */
+export function LostConnection({ link, error, onRetry }: LostConnectionProps): ReactElement {
   return (
     <Notice
       tone="warning"
-      title="The server cannot be reached. Trying again…"
+      title={
+        error.isNetwork
+          ? "The server cannot be reached. Trying again…"
+          : "The server does not show the conversation now. Trying again…"
+      }
       actions={
         <button
           type="button"
@@ -87,7 +92,7 @@ function LostConnection({ link, error, onRetry }: LostConnectionProps): ReactEle
           <VisibleText text={error.message} />
         </span>
       )}
-      {link.attempt > 2 && <span>{adviceFor("network")}</span>}
+      {error.isNetwork && link.attempt > 2 && <span>{adviceFor("network")}</span>}
     </Notice>
   );
 }

@@ -32,8 +32,11 @@ test("a directory of which all is read offers no more", () => {
 });
 
 test("a directory of which a part is read says so, and offers more once all of that is shown", () => {
-  expect(render(200, false)).toContain("Show more than the first 200");
-  expect(render(200, false)).toContain("Filter the first 200 names");
-  expect(render(1000, false)).toContain("Show 300 more files of 700");
-  expect(render(1000, false)).not.toContain("Show more than");
+  expect(render(200, false)).toContain("200 files loaded; there are more");
+  expect(render(200, false)).toContain("Load more");
+  expect(render(200, false)).toContain("Filter the loaded 200 names");
+  expect(render(1000, false)).toContain("1,000 files loaded; there are more");
+  expect(render(1000, false)).toContain("Show 300 more files of 700 loaded");
+  expect(render(1000, false)).not.toContain("Load more");
+  expect(render(1000, true)).toContain("Show 300 more files of 700<");
 });

@@ -43,7 +43,7 @@ export function FileList(props: FileListProps): ReactElement {
           className="input file-filter"
           type="search"
           aria-label="Filter by name"
-          placeholder={`Filter ${isComplete ? "" : "the first "}${entries.length.toLocaleString("en")} names`}
+          placeholder={`Filter ${isComplete ? "" : "the loaded "}${countOf(entries.length, "name")}`}
           value={filter}
           onChange={(event) => setFilter(event.target.value)}
         />
@@ -68,7 +68,12 @@ export function FileList(props: FileListProps): ReactElement {
         <p className="files-empty">
           {isComplete
             ? "No name contains this."
-            : `None of the first ${entries.length.toLocaleString("en")} names contains this.`}
+            : `None of the ${countOf(entries.length, "loaded name")} contains this.`}
+        </p>
+      )}
+      {!isComplete && (
+        <p className="muted more">
+          {countOf(entries.length, "file")} loaded; there are more, also between these.
         </p>
       )}
       {!isComplete && hidden <= 0 && (
@@ -81,7 +86,7 @@ export function FileList(props: FileListProps): ReactElement {
             onReadMore();
           }}
         >
-          Show more than the first {entries.length.toLocaleString("en")}
+          Load more
         </button>
       )}
       {hidden > 0 && (
@@ -91,6 +96,7 @@ export function FileList(props: FileListProps): ReactElement {
           onClick={() => setShown(shown + ROWS_STEP)}
         >
           Show {countOf(Math.min(ROWS_STEP, hidden), "more file")} of {hidden.toLocaleString("en")}
+          {isComplete ? "" : " loaded"}
         </button>
       )}
     </>

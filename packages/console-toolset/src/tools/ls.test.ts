@@ -1,3 +1,4 @@
+import { SandboxError } from "@carrel/backend-protocol";
 import type { Sandbox } from "@carrel/backend-protocol";
 import { expect, test } from "vitest";
 import { createConsoleToolset } from "../create-console-toolset.ts";
@@ -99,4 +100,22 @@ test("a name with a line break is one line, and can be given as it is shown", as
   expect(note).toMatch(/JSON string/);
   const path: unknown = JSON.parse(entry!.split("\t")[0]!);
   expect((await callTool(tools, "read_file", { path })).text).toBe("     1\tfound");
+});
+
+test("ls of a directory that is too large advises what the model has, and no pages", async () => {
+  await using bench = await openWorkbench();
+  const message = "There are more than 100000 entries; give a limit, and after for the next page.";
+  const backend: Sandbox = {
+    ...bench.sandbox,
+    ls: () => Promise.reject(new SandboxError({ code: "too-large", message })),
+  };
+
+  const { status, text } = await callTool(
+    createConsoleToolset({ backend, prefix: "box_" }),
+    "box_ls",
+  );
+
+  expect(status).toBe("error");
+  expect(text).toContain("by a pattern of their names, with box_glob.");
+  expect(text).not.toMatch(/limit|page/);
 });

@@ -1,8 +1,8 @@
-import { resolveSandboxPath } from "@carrel/backend-protocol";
+import { SandboxError, resolveSandboxPath } from "@carrel/backend-protocol";
 import type { FileInfo } from "@carrel/backend-protocol";
 import type { StructuredTool } from "@langchain/core/tools";
 import { z } from "zod";
-import { succeeded } from "../answer.ts";
+import { failed, succeeded } from "../answer.ts";
 import { defineConsoleTool } from "../console-tool.ts";
 import type { ToolSettings } from "../console-tool.ts";
 import { fitLines } from "../fit-lines.ts";
@@ -25,8 +25,17 @@ export function lsTool(settings: ToolSettings): StructuredTool {
         ),
     }),
     async run({ path = "." }, { sandbox, signal }) {
-      const entries = await sandbox.ls(path, { signal });
       const where = shownPath(resolveSandboxPath(sandbox.workDir, path));
+      const entries = await sandbox.ls(path, { signal }).catch((error: unknown) => {
+        if (SandboxError.isInstance(error) && error.code === "too-large") return null;
+        throw error;
+      });
+      // The sandbox's own advice is to ask for pages, which this tool does not have.
+      if (entries === null) {
+        return failed(
+          `${where} has too many entries to list. Find those you need by a pattern of their names, with ${settings.prefix}glob.`,
+        );
+      }
       if (entries.length === 0) return succeeded(`${where} is an empty directory.`);
       const { shown, left } = fitLines(entries.map(describeEntry), settings.maxResultCharacters);
       return succeeded(

@@ -258,7 +258,7 @@ function twoDirectories(from: string, to: string): SandboxError {
   return new SandboxError({
     code: "unavailable",
     message:
-      "A key has files under its older name and its new one. Stop the server that uses older names; then move the files of one directory into the other, and remove it: the cause names both.",
+      "A key has files under its older name and its new one. Stop the server that uses older names; then move the files of one directory into the other, and remove it: the server's log names both.",
     cause: new Error(`${from} and ${to}`),
   });
 }

@@ -55,7 +55,7 @@ export async function requireForUser(path: string, uid: number, only = true): Pr
   if (isDirectory && !only) return;
   throw new SandboxError({
     code: "unavailable",
-    message: `The files of a sandbox must lie in a directory that belongs to the uid ${uid}, as which the sandbox runs. Change the owner of the directory that the cause names and of all that is in it.`,
+    message: `The files of a sandbox must lie in a directory that belongs to the uid ${uid}, as which the sandbox runs. Change the owner of the directory that the server's log names and of all that is in it.`,
     cause: new Error(path),
   });
 }
