@@ -126,10 +126,8 @@ describe("a conversation", () => {
     const { store, say } = await start(ROOMY, "yes");
     for (const session of ["open", "ended"]) await say(session, "hello");
     await store.deleteOrphans();
-    expect([await store.load("open"), await store.load("ended")]).toEqual([
-      expect.stringContaining("hello"),
-      null,
-    ]);
+    expect(JSON.stringify(await store.load("open"))).toContain("hello");
+    expect(await store.load("ended")).toBeNull();
   });
 
   it("that is forgotten leaves nothing", async () => {
