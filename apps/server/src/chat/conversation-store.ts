@@ -1,6 +1,7 @@
 import type { Database } from "@carrel/session-store";
 import type { Kysely, Transaction } from "kysely";
 import type { Migration } from "kysely/migration";
+import { setImmediate as nextTurn } from "node:timers/promises";
 
 interface Tables {
   /** Conversations that an earlier version wrote, until their next change. */
@@ -18,9 +19,14 @@ interface Tables {
   };
 }
 
-/** Most rows, and about how many characters, that one statement adds: SQLite works in the event loop. */
-const MAX_ROWS_PER_STATEMENT = 32;
+/** Most rows that one statement reads, adds or deletes: SQLite works in the event loop. */
+const MAX_ROWS_PER_STATEMENT = 16;
+
+/** About how many characters one statement adds. */
 const MAX_CHARACTERS_PER_STATEMENT = 256 * 1024;
+
+/** The largest number that the column of positions holds. */
+const MAX_POSITION = 2 ** 31 - 1;
 
 /** A message as it is stored. */
 export interface StoredMessage {
@@ -74,7 +80,10 @@ export async function openConversationStore(database: Database): Promise<Convers
       await inTransaction(async (transaction) => {
         if (removed === "all") await deleteAll(transaction, sessionId);
         else for (const range of removed) await deleteRange(transaction, sessionId, range);
-        for (const batch of batchesOf(added)) await add(transaction, sessionId, batch);
+        for (const batch of batchesOf(added)) {
+          await add(transaction, sessionId, batch);
+          await nextTurn();
+        }
       });
     },
     delete: (sessionId) => inTransaction((transaction) => deleteAll(transaction, sessionId)),
@@ -97,12 +106,19 @@ async function load(
   kysely: Kysely<Tables>,
   sessionId: string,
 ): Promise<StoredConversation | null> {
-  const messages = await kysely
-    .selectFrom("carrel_messages")
-    .select(["position", "content"])
-    .where("session_id", "=", sessionId)
-    .orderBy("position")
-    .execute();
+  const messages: StoredMessage[] = [];
+  for (let isMore = true; isMore; await nextTurn()) {
+    const page = await kysely
+      .selectFrom("carrel_messages")
+      .select(["position", "content"])
+      .where("session_id", "=", sessionId)
+      .where("position", ">", messages.at(-1)?.position ?? -1)
+      .orderBy("position")
+      .limit(MAX_ROWS_PER_STATEMENT)
+      .execute();
+    messages.push(...page);
+    isMore = page.length === MAX_ROWS_PER_STATEMENT;
+  }
   if (messages.length > 0) return { text: null, messages };
   const row = await kysely
     .selectFrom("carrel_conversations")
@@ -130,18 +146,29 @@ async function deleteRange(
   sessionId: string,
   [first, last]: PositionRange,
 ): Promise<void> {
-  await kysely
-    .deleteFrom("carrel_messages")
+  const positions = await kysely
+    .selectFrom("carrel_messages")
+    .select("position")
     .where("session_id", "=", sessionId)
     .where("position", ">=", first)
     .where("position", "<=", last)
+    .orderBy("position")
     .execute();
+  for (let start = 0; start < positions.length; start += MAX_ROWS_PER_STATEMENT) {
+    const some = positions.slice(start, start + MAX_ROWS_PER_STATEMENT);
+    await kysely
+      .deleteFrom("carrel_messages")
+      .where("session_id", "=", sessionId)
+      .where("position", ">=", some[0]?.position ?? first)
+      .where("position", "<=", some.at(-1)?.position ?? last)
+      .execute();
+    await nextTurn();
+  }
 }
 
 async function deleteAll(kysely: Kysely<Tables>, sessionId: string): Promise<void> {
-  for (const table of ["carrel_conversations", "carrel_messages"] as const) {
-    await kysely.deleteFrom(table).where("session_id", "=", sessionId).execute();
-  }
+  await kysely.deleteFrom("carrel_conversations").where("session_id", "=", sessionId).execute();
+  await deleteRange(kysely, sessionId, [0, MAX_POSITION]);
 }
 
 function* batchesOf(messages: readonly StoredMessage[]): Generator<StoredMessage[]> {
