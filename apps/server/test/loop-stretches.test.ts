@@ -25,7 +25,9 @@ function* calls(count: number, args: string): Generator<CallPiece> {
 
 function report(name: string, { longestStretchMs, grownBytes }: Watched<unknown>): void {
   const grown = Math.round(grownBytes / 1024 ** 2);
-  console.info(`${name}: longest stretch ${Math.round(longestStretchMs)} ms, grown by ${grown} MiB`);
+  console.info(
+    `${name}: longest stretch ${Math.round(longestStretchMs)} ms, grown by ${grown} MiB`,
+  );
 }
 
 describe("the event loop while a turn runs", { timeout: TIMEOUT_MS }, () => {

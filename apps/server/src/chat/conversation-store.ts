@@ -102,10 +102,7 @@ export async function openConversationStore(database: Database): Promise<Convers
   };
 }
 
-async function load(
-  kysely: Kysely<Tables>,
-  sessionId: string,
-): Promise<StoredConversation | null> {
+async function load(kysely: Kysely<Tables>, sessionId: string): Promise<StoredConversation | null> {
   const messages: StoredMessage[] = [];
   for (let isMore = true; isMore; await nextTurn()) {
     const page = await kysely
@@ -177,7 +174,8 @@ function* batchesOf(messages: readonly StoredMessage[]): Generator<StoredMessage
   for (const message of messages) {
     batch.push(message);
     characters += message.content.length;
-    if (batch.length < MAX_ROWS_PER_STATEMENT && characters < MAX_CHARACTERS_PER_STATEMENT) continue;
+    if (batch.length < MAX_ROWS_PER_STATEMENT && characters < MAX_CHARACTERS_PER_STATEMENT)
+      continue;
     yield batch;
     batch = [];
     characters = 0;

@@ -81,7 +81,12 @@ class JoinedAnswer {
     this.#isBegun = true;
     if (pieces.length === 0 && message.additional_kwargs["tool_calls"] === undefined) return chunk;
     const isNew = this.#hasNewFields(chunk, message);
-    if (!isFirst && !isNew && message.content.length === 0 && message.usage_metadata === undefined) {
+    if (
+      !isFirst &&
+      !isNew &&
+      message.content.length === 0 &&
+      message.usage_metadata === undefined
+    ) {
       return null;
     }
     return withoutCalls(chunk, message);
