@@ -1,5 +1,6 @@
 import { openDatabase } from "@carrel/session-store";
 import { sql } from "kysely";
+import type { Kysely } from "kysely";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -82,13 +83,51 @@ describe("arguments, results and messages that look like objects of a library", 
   );
 });
 
-describe("a conversation whose row in the database is damaged", () => {
-  it.each([
-    ["a line of an answer", 3, "garbage"],
-    ["a line of a call", 2, '{"kind":"ai","content":5,"tool_calls":"none"}'],
-    ["a line of a question", 1, '{"kind":"human","content":{"lc":1}}'],
-    ["the first line", 0, "{"],
-  ])("%s: the rest stays, and one can go on", async (_, line, damage) => {
+/** What is stored of a conversation, changed. */
+type Damage = (kysely: Kysely<object>) => Promise<void>;
+
+const damagedMessage =
+  (index: number, content: string): Damage =>
+  async (kysely) => {
+    const { rows } = await sql<{
+      position: number;
+    }>`select position from carrel_messages order by position`.execute(kysely);
+    expect(rows).toHaveLength(6);
+    await sql`update carrel_messages set content = ${content}
+      where position = ${rows[index]?.position}`.execute(kysely);
+  };
+
+/** As earlier versions stored it: all of it is one text, of which a line is damaged. */
+const damagedText =
+  (line: number, damage: string): Damage =>
+  async (kysely) => {
+    const { rows } = await sql<{
+      session_id: string;
+      content: string;
+    }>`select session_id, content from carrel_messages order by position`.execute(kysely);
+    const lines = ["carrel-conversation/2", ...rows.map(({ content }) => content)];
+    expect(lines).toHaveLength(7);
+    const content = lines.with(line, damage).join("\n");
+    await sql`delete from carrel_messages`.execute(kysely);
+    await sql`insert into carrel_conversations (session_id, content)
+      values (${rows[0]?.session_id}, ${content})`.execute(kysely);
+  };
+
+const NO_ANSWER = "garbage";
+const NO_CALL = '{"kind":"ai","content":5,"tool_calls":"none"}';
+const NO_QUESTION = '{"kind":"human","content":{"lc":1}}';
+
+describe("a conversation that is damaged in the database", () => {
+  it.each<[string, Damage]>([
+    ["an answer", damagedMessage(2, NO_ANSWER)],
+    ["a call", damagedMessage(1, NO_CALL)],
+    ["a question", damagedMessage(0, NO_QUESTION)],
+    ["a message, which is empty", damagedMessage(2, "")],
+    ["a line of an answer, of an earlier version", damagedText(3, NO_ANSWER)],
+    ["a line of a call, of an earlier version", damagedText(2, NO_CALL)],
+    ["a line of a question, of an earlier version", damagedText(1, NO_QUESTION)],
+    ["the first line, of an earlier version", damagedText(0, "{")],
+  ])("%s: the rest stays, and one can go on", async (_, damage) => {
     await using provider = await Provider.start();
     provider.mock.on(
       { hasToolResult: false, userMessage: "first" },
@@ -105,25 +144,24 @@ describe("a conversation whose row in the database is damaged", () => {
     }
     {
       await using database = await openDatabase({ url: join(dataDir, "carrel.db") });
-      await database.run(async (kysely) => {
-        const { rows } = await sql<{
-          content: string;
-        }>`select content from carrel_conversations`.execute(kysely);
-        const lines = rows[0]?.content.split("\n") ?? [];
-        expect(lines).toHaveLength(7);
-        const content = lines.with(line, damage).join("\n");
-        await sql`update carrel_conversations set content = ${content}`.execute(kysely);
-      });
+      await database.run(damage);
+    }
+    let after: WireMessageList;
+    {
+      await using app = await startTestApp({ model: await provider.model(), dataDir });
+      const { messages } = await messagesOf(app, session);
+      const text = JSON.stringify(messages);
+      expect(text).toContain("could not be read");
+      expect(text).toContain('"text":"second"');
+      expect(text).toContain('"text":"fine"');
+      expect(app.logLines.join("")).toContain("could not be read");
+      const answer = await app.chat(session, "second again");
+      expect(await answer.json()).toMatchObject({ response: "fine" });
+      for (const { calls, results } of provider.lastCalls()) expect(results).toEqual(calls);
+      after = await messagesOf(app, session);
     }
     await using app = await startTestApp({ model: await provider.model(), dataDir });
-    const { messages } = await messagesOf(app, session);
-    const text = JSON.stringify(messages);
-    expect(text).toContain("could not be read");
-    expect(text).toContain('"text":"second"');
-    expect(text).toContain('"text":"fine"');
-    expect(app.logLines.join("")).toContain("could not be read");
-    const answer = await app.chat(session, "second again");
-    expect(await answer.json()).toMatchObject({ response: "fine" });
-    for (const { calls, results } of provider.lastCalls()) expect(results).toEqual(calls);
+    expect(await messagesOf(app, session)).toEqual(after);
+    expect(app.logLines.join("")).not.toContain("could not be read");
   });
 });

@@ -5,6 +5,7 @@ import type { BaseCheckpointSaver } from "@langchain/langgraph";
 import type { Logger } from "pino";
 import { z } from "zod";
 import type { ChosenModel } from "../model/chat-model.ts";
+import { joinStream } from "../model/join-stream.ts";
 import { guardModelCalls } from "./model-calls.ts";
 import { refuseCalls } from "./refused-calls.ts";
 
@@ -23,7 +24,7 @@ export interface ChatAgentOptions {
 /** One agent for all sessions: what differs is its context and its thread. */
 export function createChatAgent({ model, manager, checkpointer, logger }: ChatAgentOptions) {
   return createAgent({
-    model: model.model,
+    model: joinStream(model.model),
     tools: createConsoleToolset<AgentContext>({
       backend: (runtime) => manager.getSession(runtime.context.sessionId),
       onError: (error, tool) =>

@@ -1,8 +1,12 @@
+import { LoopShare } from "@carrel/backend-protocol";
 import { AIMessage, HumanMessage, RemoveMessage } from "@langchain/core/messages";
 import type { BaseMessage } from "@langchain/core/messages";
+import type { StoredConversation } from "./conversation-store.ts";
 import { legacyRecords } from "./legacy-conversation.ts";
+import { noteCost } from "./message-cost.ts";
 import { UNREADABLE_MESSAGE, messageRecord, readMessageRecord } from "./message-record.ts";
-import type { ReadMessage } from "./message-record.ts";
+import type { MessageRecord, ReadMessage } from "./message-record.ts";
+import { isPlainObject } from "./plain-data.ts";
 
 /** The first line of a conversation, by which it is told from what earlier versions wrote. */
 const FORMAT = "carrel-conversation/2";
@@ -12,34 +16,96 @@ export interface ReadConversation {
   messages: BaseMessage[];
   /** How many messages were lost, or a part of them. */
   damaged: number;
+  /** Each record is a message, as it was written: nothing is lost, left out, added or changed. */
+  isExact: boolean;
+}
+
+/** Writes a message as a line of text, and notes what it costs. JSON has no line break in it. */
+export function writeMessage(message: BaseMessage): string {
+  const record = messageRecord(message);
+  const line = JSON.stringify(record);
+  noteCost(message, record, line);
+  return line;
 }
 
 /**
- * Writes a conversation as text: a line for each message, so that damage costs the lines that it
- * touches. JSON has no line break in it.
+ * Writes a conversation as one text, as earlier versions stored it: a line for each message, so
+ * that damage costs the lines that it touches.
  */
 export function writeConversation(messages: readonly BaseMessage[]): string {
-  return [FORMAT, ...messages.map((message) => JSON.stringify(messageRecord(message)))].join("\n");
+  return [FORMAT, ...messages.map(writeMessage)].join("\n");
 }
 
 /** Reads what {@link writeConversation} wrote, or an earlier version; never throws, whatever it is. */
 export function readConversation(content: string): ReadConversation {
-  const records = legacyRecords(content) ?? linesOf(content).map(parsed);
-  const read = records.map((record, index) => readMessageRecord(record, `unreadable-${index}`));
-  const seen = new Set<string>();
-  const messages: BaseMessage[] = [];
-  for (const [index, one] of read.entries()) {
-    const message = startsTurn(one, messages) ? asQuestion(one.message) : one.message;
-    if (RemoveMessage.isInstance(message)) continue;
-    // The history replaces one of two messages that have the same id.
-    if (message.id === undefined || seen.has(message.id)) message.id = `message-${index}`;
-    seen.add(message.id);
-    messages.push(message);
+  const reader = new ConversationReader();
+  for (const record of recordsOf({ text: content, messages: null })) reader.add(record);
+  return { ...reader.end(content === FORMAT), isExact: false };
+}
+
+/** Reads a conversation as it is stored, in stretches of the event loop's time; never throws. */
+export async function readStored(stored: StoredConversation): Promise<ReadConversation> {
+  const share = new LoopShare();
+  const reader = new ConversationReader();
+  for (const record of recordsOf(stored)) {
+    const turn = share.turn();
+    if (turn) await turn;
+    const startMs = performance.now();
+    reader.add(record);
+    share.charge(performance.now() - startMs);
   }
-  return {
-    messages: messages.length > 0 ? messages : placeholder(content),
-    damaged: messages.length > 0 ? read.filter(({ isDamaged }) => isDamaged).length : 1,
-  };
+  const read = reader.end(stored.text === FORMAT);
+  return { ...read, isExact: read.isExact && stored.messages !== null };
+}
+
+/** A line, or a record that an earlier version wrote in another way. */
+type StoredRecord = { line: string } | { record: unknown };
+
+function recordsOf({ text, messages }: StoredConversation): StoredRecord[] {
+  if (messages !== null) return messages.map(({ content }) => ({ line: content }));
+  return (
+    legacyRecords(text)?.map((record) => ({ record })) ?? linesOf(text).map((line) => ({ line }))
+  );
+}
+
+/** Makes a history of records that may be damaged, one after the other. */
+class ConversationReader {
+  readonly #messages: BaseMessage[] = [];
+  readonly #seen = new Set<string>();
+  #records = 0;
+  #damaged = 0;
+  #isExact = true;
+
+  add(stored: StoredRecord): void {
+    const index = this.#records++;
+    const record = "line" in stored ? parsed(stored.line) : stored.record;
+    const one = readMessageRecord(record, `unreadable-${index}`);
+    const isStart = startsTurn(one, this.#messages);
+    const message = isStart ? asQuestion(one.message) : one.message;
+    if (one.isDamaged) this.#damaged += 1;
+    if (one.isDamaged || isStart) this.#isExact = false;
+    if (RemoveMessage.isInstance(message)) {
+      this.#isExact = false;
+      return;
+    }
+    // The history replaces one of two messages that have the same id.
+    if (message.id === undefined || this.#seen.has(message.id)) {
+      message.id = `message-${index}`;
+      this.#isExact = false;
+    }
+    this.#seen.add(message.id);
+    if ("line" in stored && isPlainObject(record)) {
+      noteCost(message, record as MessageRecord, stored.line);
+    }
+    this.#messages.push(message);
+  }
+
+  end(isEmpty: boolean): ReadConversation {
+    if (this.#messages.length > 0 || isEmpty) {
+      return { messages: this.#messages, damaged: this.#damaged, isExact: this.#isExact };
+    }
+    return { messages: placeholder(), damaged: 1, isExact: false };
+  }
 }
 
 function linesOf(content: string): string[] {
@@ -69,8 +135,7 @@ function asQuestion({ id }: BaseMessage): HumanMessage {
 }
 
 // A conversation that never spoke has no row: this one was there, and nothing of it is left.
-function placeholder(content: string): BaseMessage[] {
-  if (content === FORMAT) return [];
+function placeholder(): BaseMessage[] {
   return [
     new HumanMessage({ id: "unreadable-question", content: UNREADABLE_MESSAGE }),
     new AIMessage({ id: "unreadable-answer", content: UNREADABLE_MESSAGE }),

@@ -10,13 +10,13 @@ import type { ToolCall } from "@langchain/core/messages/tool";
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { LatestCheckpointSaver } from "./latest-checkpoint-saver.ts";
-import { writeConversation } from "./conversation-record.ts";
+import { costOfMessages } from "./message-cost.ts";
 import { readTurnRecord, withTurnRecord } from "./turn-record.ts";
 import type { TurnRecord } from "./turn-record.ts";
 import { splitTurns } from "./wire-messages.ts";
 import type { Turn } from "./wire-messages.ts";
 
-/** How much of one conversation is kept, in bytes, when its next turn begins: the latest turns. */
+/** How much of one conversation is kept, in bytes of memory, when its next turn begins: the latest turns. */
 export const MAX_CONVERSATION_BYTES: number = 4 * 1024 * 1024;
 
 /** How much of all conversations together is in memory, in bytes, before the one that rested longest leaves it. */
@@ -171,7 +171,7 @@ export class Conversations {
     for (const { messages } of turns) {
       if (excess <= 0) break;
       outgrown.push(...messages);
-      excess -= Buffer.byteLength(writeConversation(messages));
+      excess -= costOfMessages(messages);
     }
     return outgrown;
   }

@@ -1,9 +1,10 @@
-import { MemorySaver, emptyCheckpoint } from "@langchain/langgraph";
+import { MemorySaver, copyCheckpoint, emptyCheckpoint } from "@langchain/langgraph";
 import { isBaseMessage } from "@langchain/core/messages";
 import type { BaseMessage } from "@langchain/core/messages";
-import { checkpointSerializer } from "./checkpoint-serializer.ts";
-import { readConversation, writeConversation } from "./conversation-record.ts";
+import { readStored } from "./conversation-record.ts";
 import type { ConversationStore } from "./conversation-store.ts";
+import { ConversationWriter } from "./conversation-writer.ts";
+import { costOfMessages } from "./message-cost.ts";
 
 type PutArguments = Parameters<MemorySaver["put"]>;
 type GetArguments = Parameters<MemorySaver["getTuple"]>;
@@ -15,8 +16,18 @@ const KEPT_CHECKPOINTS = 2;
 // The agent has no graph inside of its graph, whose checkpoints would have names of their own.
 const NAMESPACE = "";
 
-/** What the objects around the bytes of a checkpoint, or of a write to it, cost in memory. */
+/** What the objects of a checkpoint, or of a write to it, cost in memory beside the messages. */
 const ENTRY_COST_BYTES = 512;
+
+/**
+ * Keeps states as they are. LangGraph's own serializer makes texts of them and objects of the texts:
+ * each call of a tool has the whole conversation in its state, so that the cost of an answer was
+ * calls times conversation, and objects were made of what a model or a file says.
+ */
+const asItIs: MemorySaver["serde"] = {
+  dumpsTyped: async (value: unknown) => ["json", value as Uint8Array],
+  loadsTyped: async (_type: string, value: unknown) => value,
+};
 
 export interface CheckpointSaverOptions {
   /** Told when messages of a conversation could not be read, and notes stand for them. */
@@ -25,11 +36,14 @@ export interface CheckpointSaverOptions {
 
 /**
  * Conversations, each in its latest state only: LangGraph's own saver keeps the whole conversation
- * again for every step that was ever taken in it. The messages are written down with each step, and
+ * again for every step that was ever taken in it. New messages are written down with each step, and
  * read again once they are asked for; the rest of a state is of use during a turn alone.
+ *
+ * States share their messages, and nothing copies them: whoever has a message must not change it.
  */
 export class LatestCheckpointSaver extends MemorySaver {
   readonly #store: ConversationStore;
+  readonly #writer: ConversationWriter;
   readonly #onDamage: CheckpointSaverOptions["onDamage"];
   // In the order of their last change.
   readonly #sizes = new Map<string, number>();
@@ -40,12 +54,13 @@ export class LatestCheckpointSaver extends MemorySaver {
   #totalBytes = 0;
 
   constructor(store: ConversationStore, { onDamage }: CheckpointSaverOptions = {}) {
-    super(checkpointSerializer);
+    super(asItIs);
     this.#store = store;
+    this.#writer = new ConversationWriter(store);
     this.#onDamage = onDamage;
   }
 
-  /** Bytes of the latest state of a conversation. */
+  /** What the messages of a conversation take in memory, in bytes, as of the last that were written. */
   sizeOf(threadId: string): number {
     return this.#sizes.get(threadId) ?? 0;
   }
@@ -62,7 +77,9 @@ export class LatestCheckpointSaver extends MemorySaver {
 
   override async getTuple(...args: GetArguments): ReturnType<MemorySaver["getTuple"]> {
     await this.#load(threadOf(args[0]));
-    return super.getTuple(...args);
+    const found = await super.getTuple(...args);
+    // LangGraph applies what is not yet part of the state to what it is given.
+    return found && { ...found, checkpoint: copyCheckpoint(found.checkpoint) };
   }
 
   override async put(...args: PutArguments): ReturnType<MemorySaver["put"]> {
@@ -70,7 +87,7 @@ export class LatestCheckpointSaver extends MemorySaver {
     const saved = await super.put(...args);
     const threadId = threadOf(saved);
     this.#prune(threadId);
-    await this.#store.save(threadId, writeConversation(messagesOf(args[1])));
+    this.#note(threadId, await this.#writer.write(threadId, messagesOf(args[1])));
     return saved;
   }
 
@@ -96,13 +113,14 @@ export class LatestCheckpointSaver extends MemorySaver {
 
   /** Also from the store. */
   override async deleteThread(threadId: string): Promise<void> {
-    await this.#store.delete(threadId);
+    await this.#writer.delete(threadId);
     await this.unload(threadId);
   }
 
   /** From memory only. Not while a turn of it runs. */
   async unload(threadId: string): Promise<void> {
     await super.deleteThread(threadId);
+    this.#writer.forget(threadId);
     this.#sizes.delete(threadId);
     this.#loads.delete(threadId);
     this.#unsettled.delete(threadId);
@@ -122,10 +140,17 @@ export class LatestCheckpointSaver extends MemorySaver {
   }
 
   async #read(threadId: string): Promise<void> {
-    const content = await this.#store.load(threadId);
-    if (content === null) return;
-    const { messages, damaged } = readConversation(content);
+    const stored = await this.#store.load(threadId);
+    if (stored === null) return;
+    const { messages, damaged, isExact } = await readStored(stored);
     if (damaged > 0) this.#onDamage?.({ threadId, messages: damaged });
+    const positions = isExact ? (stored.messages ?? []) : null;
+    const written =
+      positions?.flatMap(({ position }, index) => {
+        const message = messages[index];
+        return message === undefined ? [] : [{ message, position }];
+      }) ?? null;
+    this.#writer.noteRead(threadId, written);
     const checkpoint = {
       ...emptyCheckpoint(),
       channel_values: { messages },
@@ -134,36 +159,38 @@ export class LatestCheckpointSaver extends MemorySaver {
     const config = { configurable: { thread_id: threadId, checkpoint_ns: NAMESPACE } };
     await super.put(config, checkpoint, { source: "update", step: 0, parents: {} });
     this.#prune(threadId);
+    this.#note(threadId, costOfMessages(messages));
   }
 
   #prune(threadId: string): void {
-    const size = this.#keepLatest(threadId, KEPT_CHECKPOINTS);
+    this.#keepLatest(threadId, KEPT_CHECKPOINTS);
+    this.#unsettled.add(threadId);
+    this.#note(threadId, this.sizeOf(threadId));
+  }
+
+  /** Note what the messages of a conversation that changed take in memory. */
+  #note(threadId: string, size: number): void {
     this.#sizes.delete(threadId);
     this.#sizes.set(threadId, size);
-    this.#unsettled.add(threadId);
     this.#count(threadId);
   }
 
-  /** @returns the bytes of the latest state */
-  #keepLatest(threadId: string, kept: number): number {
+  #keepLatest(threadId: string, kept: number): void {
     const checkpoints = this.storage[threadId]?.[NAMESPACE] ?? {};
     const ids = newestFirst(checkpoints);
     for (const id of ids.slice(kept)) {
       delete checkpoints[id];
       delete this.writes[writesKey(threadId, id)];
     }
-    return checkpoints[ids[0] ?? ""]?.[0].byteLength ?? 0;
   }
 
   #count(threadId: string): void {
-    let cost = 0;
-    const states = Object.entries(this.storage[threadId]?.[NAMESPACE] ?? {});
-    for (const [id, [checkpoint, metadata]] of states) {
-      cost += checkpoint.byteLength + metadata.byteLength + ENTRY_COST_BYTES;
-      for (const [, , value] of Object.values(this.writes[writesKey(threadId, id)] ?? {})) {
-        cost += value.byteLength + ENTRY_COST_BYTES;
-      }
+    let entries = 0;
+    for (const id of Object.keys(this.storage[threadId]?.[NAMESPACE] ?? {})) {
+      entries += 1 + Object.keys(this.writes[writesKey(threadId, id)] ?? {}).length;
     }
+    // What was written to a state, and is no part of the next yet, is bounded with the turn's log.
+    const cost = this.sizeOf(threadId) + entries * ENTRY_COST_BYTES;
     this.#totalBytes += cost - (this.#costs.get(threadId) ?? 0);
     if (cost === 0) this.#costs.delete(threadId);
     else this.#costs.set(threadId, cost);

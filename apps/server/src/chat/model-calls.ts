@@ -1,3 +1,4 @@
+import { SandboxError } from "@carrel/backend-protocol";
 import { createMiddleware } from "langchain";
 import { AIMessage } from "@langchain/core/messages";
 import type { BaseMessage } from "@langchain/core/messages";
@@ -16,7 +17,7 @@ export function guardModelCalls({ describeError }: ChosenModel) {
         if (!AIMessage.isInstance(answer)) throw new TypeError("The model gave no message.");
         return plainAnswer(answer, callIds(request.messages));
       } catch (error) {
-        if (request.runtime.signal?.aborted) throw error;
+        if (request.runtime.signal?.aborted || SandboxError.isInstance(error)) throw error;
         throw describeError(error);
       }
     },

@@ -63,11 +63,19 @@ function withoutOldResults(turn: readonly BaseMessage[], maxCharacters: number):
   });
 }
 
+// Each step asks again, of messages that nobody changes.
+const lengths = new WeakMap<BaseMessage, number>();
+
 function lengthOf(messages: readonly BaseMessage[]): number {
-  let length = 0;
+  let sum = 0;
   for (const message of messages) {
-    length += textOf(message).length;
-    if (AIMessage.isInstance(message)) length += JSON.stringify(message.tool_calls ?? []).length;
+    let length = lengths.get(message);
+    if (length === undefined) {
+      length = textOf(message).length;
+      if (AIMessage.isInstance(message)) length += JSON.stringify(message.tool_calls ?? []).length;
+      lengths.set(message, length);
+    }
+    sum += length;
   }
-  return length;
+  return sum;
 }

@@ -97,7 +97,8 @@ async function otherModel(
       timeout: timeoutMs,
       maxRetries,
     });
-    return model;
+    // What is given is a stand-in, which makes the model when it is called.
+    return await model._getModelInstance();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new ConfigError([`CARREL_MODEL is ${provider}:${name}, which cannot be loaded. ${why}`]);
