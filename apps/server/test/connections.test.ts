@@ -2,43 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { RawClient } from "./support/raw-client.ts";
 import { SHORT_PATIENCE, startListeningApp } from "./support/listening-app.ts";
-import type { ListeningApp } from "./support/listening-app.ts";
+import { LONG_PATIENCE, closeAll, connectMany, expectServed } from "./support/many-clients.ts";
 
 const TIMEOUT_MS = 60_000;
-
-/** Nobody is cut off for being slow before the test is over. */
-const LONG_PATIENCE = {
-  ...SHORT_PATIENCE,
-  headersMs: 60_000,
-  bodyMs: 60_000,
-  keepAliveMs: 60_000,
-  stallMs: 60_000,
-  streamStallMs: 60_000,
-};
-
-async function connectMany(
-  app: ListeningApp,
-  count: number,
-  say: (client: RawClient) => void = () => {},
-): Promise<RawClient[]> {
-  const clients: RawClient[] = [];
-  for (let index = 0; index < count; index++) {
-    // One that had to give way may be gone before it could say anything.
-    const client = await app.connect();
-    say(client);
-    clients.push(client);
-  }
-  return clients;
-}
-
-function closeAll(clients: readonly RawClient[]): void {
-  for (const client of clients) client[Symbol.dispose]();
-}
-
-async function expectServed(app: ListeningApp): Promise<void> {
-  using newcomer = await app.send("GET", "/healthz");
-  expect(await newcomer.status()).toBe(200);
-}
 
 describe("connections when places are scarce", { timeout: TIMEOUT_MS }, () => {
   it.each<[string, (client: RawClient) => void]>([
@@ -303,47 +269,6 @@ describe("requests that are sent ahead", { timeout: TIMEOUT_MS }, () => {
     client.write("\u0000 no request at all\r\n\r\n");
     while (!client.socket.destroyed && !client.socket.readableEnded) await client.read(1024 * 1024);
     expect(client.received.match(/HTTP\/1\.1/g)).toHaveLength(1);
-  });
-});
-
-describe("bodies in chunks of one byte", { timeout: TIMEOUT_MS }, () => {
-  const chunks = "1\r\nx\r\n".repeat(66_000);
-
-  it("GET and HEAD: take no body", async () => {
-    await using app = await startListeningApp();
-    for (const method of ["GET", "HEAD"]) {
-      using client = await app.connect();
-      client.write(
-        `${method} /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n`,
-      );
-      expect(await client.status()).toBe(400);
-    }
-  });
-
-  it("PUT: take no more memory than their bytes while the sandbox does not answer", async () => {
-    await using app = await startListeningApp({ patience: LONG_PATIENCE });
-    const session = await app.inner.createSession("slow");
-    const { manager } = app.inner.services;
-    const getSession = manager.getSession.bind(manager);
-    const { promise: held, resolve: release } = Promise.withResolvers<void>();
-    manager.getSession = async (id, options) => {
-      await held;
-      return getSession(id, options);
-    };
-    const before = process.memoryUsage().rss;
-    const clients = await connectMany(app, 24, (client) =>
-      client.write(
-        `PUT /sessions/${session}/files/content?path=x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`,
-      ),
-    );
-    await delay(2000);
-    expect((process.memoryUsage().rss - before) / 1024 ** 2).toBeLessThan(200);
-    release();
-    expect(await clients[0]!.status()).toBe(200);
-    closeAll(clients);
-    manager.getSession = getSession;
-    const sandbox = await manager.getSession(session);
-    expect((await sandbox.read("x"))?.byteLength).toBe(66_000);
   });
 });
 
