@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { createDockerProvider } from "@carrel/docker-sandbox";
 
-const [image = process.env["CARREL_IMAGE"] || "python:3.12-slim"] = process.argv.slice(2);
+const [image = "python:3.12-slim"] = process.argv.slice(2);
 const workspaceRoot = join(import.meta.dirname, "data", "docker");
 
 await using provider = await createDockerProvider({ workspaceRoot, image }).catch(explain);

@@ -30,6 +30,9 @@ export async function sample({ node, env }, [name = "", ...args]) {
   }
   const source = readFileSync(join(SAMPLES, `${name}.ts`), "utf8");
   if (source.includes("@carrel/docker-sandbox")) await prepareAgentBinary();
+  const image = process.env.CARREL_IMAGE;
+  // As for the server.
+  if (name === "docker" && args.length === 0 && image) args.push(image);
   const program = ["--conditions=@carrel/source", `${name}.ts`, ...args];
   return (await runProcess(node, program, { cwd: SAMPLES, env })).code;
 }
