@@ -56,8 +56,23 @@ describe("the event loop while a turn runs", { timeout: TIMEOUT_MS }, () => {
     report("20,000 calls", seen);
     expect(seen.result.at(-1)?.data).toMatchObject({
       outcome: "failed",
-      error: { code: "too-large", message: expect.stringContaining("1000 calls") },
+      error: { code: "too-large", message: expect.stringContaining("500 calls") },
     });
+    expect(seen.longestStretchMs).toBeLessThan(MAX_STRETCH_MS);
+  });
+
+  it("answers with 450 calls, again and again: end their turn with an error", async () => {
+    const model = new CallsModel((answers) => (answers < 30 ? calls(450, "{}") : null));
+    await using app = await startTestApp({ model: model.chosen() });
+    const session = await app.createSession();
+    const seen = await watched(async () => allEvents(await app.chatEvents(session, "go")));
+    report("answers with 450 calls", seen);
+    expect(seen.result.at(-1)?.data).toMatchObject({
+      outcome: "failed",
+      error: { code: "too-large", message: expect.stringContaining("2000 calls") },
+    });
+    const results = seen.result.filter(({ event }) => event === "tool-result");
+    expect(results).toHaveLength(2250);
     expect(seen.longestStretchMs).toBeLessThan(MAX_STRETCH_MS);
   });
 

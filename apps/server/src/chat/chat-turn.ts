@@ -43,6 +43,12 @@ const MAX_STREAMED_COST = 32 * 1024 * 1024;
 
 const PIECE_COST = 24;
 
+/**
+ * Most calls of tools that the answers of one turn may have together, with those that are refused:
+ * each step looks at all calls and results, so that many of them cost their square. More than can be done.
+ */
+const MAX_CALLS_PER_TURN = 2000;
+
 const MODEL_NODE = "model_request";
 const TOOLS_NODE = "tools";
 
@@ -87,6 +93,7 @@ export class ChatTurn {
   #partialText = "";
   #answerText = "";
   #streamedCost = 0;
+  #callCount = 0;
   // Text of the answer under `null`, output of commands under the ids of their calls.
   readonly #texts = new JoinedTexts<string | null>(
     (callId, text) => this.#logText(callId, text),
@@ -177,6 +184,7 @@ export class ChatTurn {
     for (const message of messagesOf(updates[MODEL_NODE])) {
       if (AIMessage.isInstance(message)) this.#onAnswer(message);
     }
+    if (this.#callCount > MAX_CALLS_PER_TURN) throw tooManyCalls();
     for (const node of [SURPLUS_NODE, TOOLS_NODE]) {
       for (const message of messagesOf(updates[node])) {
         if (ToolMessage.isInstance(message)) this.#onResult(message);
@@ -188,7 +196,9 @@ export class ChatTurn {
     if (message.id !== undefined) this.#seen.add(message.id);
     this.#partialText = "";
     this.#answerText = textOf(message);
-    for (const { id = "", name, args } of message.tool_calls ?? []) {
+    const calls = message.tool_calls ?? [];
+    this.#callCount += calls.length;
+    for (const { id = "", name, args } of calls) {
       this.#calledAt.set(id, performance.now());
       this.log.append({ event: "tool-call", data: { id, name, args } });
     }
@@ -335,6 +345,13 @@ function streamedTooMuch(): SandboxError {
     code: "too-large",
     message:
       "The agent streamed more in this turn than the server takes, so the turn was stopped. Ask for less at once.",
+  });
+}
+
+function tooManyCalls(): SandboxError {
+  return new SandboxError({
+    code: "too-large",
+    message: `The model made more than ${MAX_CALLS_PER_TURN} calls of tools in this turn, so it was stopped. Ask for less at once.`,
   });
 }
 

@@ -5,7 +5,7 @@ import type { ToolCallChunk } from "@langchain/core/messages/tool";
  * Most calls of tools that one answer may have while it streams. Each is answered, so that they cost
  * memory and time in every later step; models make a few at once.
  */
-export const MAX_STREAMED_CALLS: number = 1000;
+export const MAX_STREAMED_CALLS: number = 500;
 
 /**
  * Most that the calls of one answer may have, in characters of their names and arguments, where each
