@@ -24,7 +24,7 @@ const OTHER_USERS = ["postgres", "nobody"];
  * @type {import("./meet-needs.mjs").Need}
  */
 export const postgres = {
-  packages: ["@carrel/session-store", "@carrel/fault-harness"],
+  packages: ["@carrel/session-store", "@carrel/fault-harness", "@carrel/server"],
   purpose: "the tests on PostgreSQL",
   async meet() {
     const named = process.env.CARREL_TEST_POSTGRES;
