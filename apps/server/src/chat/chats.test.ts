@@ -32,6 +32,30 @@ describe("the memory of a turn", () => {
   });
 });
 
+describe("turns that ended", () => {
+  it(
+    "Chats.latest: those of one user leave the events of others",
+    { timeout: 60_000 },
+    async () => {
+      const model = new PiecesModel(() => ({ pieces: 1, text: "x" }));
+      await using app = await startTestApp({ model: model.chosen() });
+      const { chats } = app.services;
+      const memory = new MemoryBudget({ name: "The user", limitBytes: 1024 ** 3 });
+      const turnOf = async (userId: string, message: string): Promise<string> => {
+        const session = await app.createSession(userId);
+        await chats.start(session, message, memory).ended;
+        return session;
+      };
+      const bob = await turnOf("bob", "hello");
+      const alice: string[] = [];
+      for (let turn = 0; turn < 6; turn++) alice.push(await turnOf("alice", "x".repeat(4_000_000)));
+      expect(chats.latest(bob)).not.toBeNull();
+      expect(chats.latest(alice.at(-1)!)).not.toBeNull();
+      expect(chats.latest(alice[0]!)).toBeNull();
+    },
+  );
+});
+
 describe("turns that run at once", () => {
   let app: TestApp;
   let release: () => void;

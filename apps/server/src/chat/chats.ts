@@ -15,6 +15,9 @@ const KEPT_TURN_MS = 10 * 60 * 1000;
 /** How much the events of turns that ended may take in all, in bytes; the oldest go first. */
 const MAX_KEPT_TURN_BYTES = 64 * 1024 * 1024;
 
+/** The same, of one user; sessions without a user together are those of one. */
+const MAX_KEPT_TURN_BYTES_PER_USER = MAX_KEPT_TURN_BYTES / 4;
+
 /**
  * How many turns run at once; each user's share of them is counted by the route that begins them.
  * A turn holds its log, which counts as its user's memory, a few states of its conversation and what
@@ -31,12 +34,18 @@ export interface ChatsOptions {
   maxTurnMs?: number;
 }
 
+interface EndedTurn {
+  turn: ChatTurn;
+  userId: string | null;
+  forgetTimer: NodeJS.Timeout;
+}
+
 /** The chats of all sessions: at most one turn of each at a time. */
 export class Chats {
   readonly #options: Required<ChatsOptions>;
   readonly #running = new Map<string, ChatTurn>();
   // By session, the one that ended first at the beginning.
-  readonly #ended = new Map<string, { turn: ChatTurn; forgetTimer: NodeJS.Timeout }>();
+  readonly #ended = new Map<string, EndedTurn>();
   #closing = false;
 
   constructor(options: ChatsOptions) {
@@ -127,13 +136,20 @@ export class Chats {
   #keepEnded(sessionId: string, turn: ChatTurn): void {
     if (this.#closing) return;
     const forgetTimer = setTimeout(() => this.#dropEnded(sessionId), KEPT_TURN_MS).unref();
-    this.#ended.set(sessionId, { turn, forgetTimer });
-    let size = 0;
-    for (const { turn: kept } of this.#ended.values()) size += kept.log.sizeBytes;
-    for (const [oldest, { turn: kept }] of this.#ended) {
-      if (size <= MAX_KEPT_TURN_BYTES || oldest === sessionId) return;
-      size -= kept.log.sizeBytes;
-      this.#dropEnded(oldest);
+    const userId = this.#options.manager.describe(sessionId)?.userId ?? null;
+    this.#ended.set(sessionId, { turn, userId, forgetTimer });
+    const ofUser = [...this.#ended].filter(([, kept]) => kept.userId === userId);
+    this.#dropOldest(ofUser, MAX_KEPT_TURN_BYTES_PER_USER);
+    this.#dropOldest([...this.#ended], MAX_KEPT_TURN_BYTES);
+  }
+
+  /** Drops turns from the beginning until the others take no more; the last one stays. */
+  #dropOldest(kept: readonly (readonly [string, EndedTurn])[], maxBytes: number): void {
+    let bytes = kept.reduce((sum, [, { turn }]) => sum + turn.log.sizeBytes, 0);
+    for (const [sessionId, { turn }] of kept.slice(0, -1)) {
+      if (bytes <= maxBytes) return;
+      bytes -= turn.log.sizeBytes;
+      this.#dropEnded(sessionId);
     }
   }
 
