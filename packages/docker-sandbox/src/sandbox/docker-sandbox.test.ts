@@ -159,7 +159,7 @@ describe.skipIf(!engineOrSkip())("a sandbox", () => {
   it("that was frozen and removed by somebody else is gone", async () => {
     const { sandbox } = await create();
     await sandbox.pause!();
-    await (await containerOf(sandbox)).remove({ force: true });
+    await (await containerOf(sandbox)).remove({ force: true, v: true });
     await expect(sandbox.resume()).rejects.toMatchObject({ code: "gone" });
     expect(await sandbox.status()).toBe("gone");
   });

@@ -148,7 +148,7 @@ find workspace home/agent -type f -exec md5sum {} + | sort | md5sum`;
   it.each<[string, (found: WarmContainer) => Promise<unknown>]>([
     ["killed", ({ id }) => engine.docker.getContainer(id).kill()],
     ["paused", ({ id }) => engine.docker.getContainer(id).pause()],
-    ["removed", ({ id }) => engine.docker.getContainer(id).remove({ force: true })],
+    ["removed", ({ id }) => engine.docker.getContainer(id).remove({ force: true, v: true })],
     ["renamed", ({ id, slotId }) => engine.docker.getContainer(id).rename({ name: slotId })],
     ["left by its agent", ({ id }) => run("docker", ["exec", id, "sh", "-c", "kill -9 -1"])],
   ])("serves users though a sandbox of it was %s", async (_, harm) => {

@@ -15,7 +15,7 @@ const DEEDS: readonly [Deed, ...Deed[]] = [
   { name: "pause", do: (container) => container.pause() },
   { name: "stop", do: (container) => container.stop({ t: 0 }) },
   { name: "restart", do: (container) => container.restart({ t: 0 }) },
-  { name: "remove", do: (container) => container.remove({ force: true }) },
+  { name: "remove", do: (container) => container.remove({ force: true, v: true }) },
   { name: "rename", do: (container) => container.rename({ name: `meddled-${container.id}` }) },
 ];
 
@@ -105,6 +105,7 @@ async function meddle(bed: TestBed, deed: Deed, key: string): Promise<void> {
 
 async function removeRenamed(bed: TestBed): Promise<void> {
   for (const { id, name } of await bed.view.containers()) {
-    if (name.startsWith("meddled-")) await bed.view.docker.getContainer(id).remove({ force: true });
+    if (name.startsWith("meddled-"))
+      await bed.view.docker.getContainer(id).remove({ force: true, v: true });
   }
 }
