@@ -100,12 +100,15 @@ test("a root that another process uses is refused, and one whose process is gone
   expect(await subject.provider.list()).toEqual([]);
 });
 
-test("half a record that a crash left does not lock its user out", async () => {
+test.each([
+  ["half a record that a crash left", ""],
+  ["a record that is something else", '{"key":1}'],
+])("create: %s does not lock its user out", async (_name, text) => {
   await using subject = await createTestProvider();
   const first = await subject.provider.create("alice");
   await first.write("notes.txt", "kept");
   const folder = join(subject.root, await onlyFolder(subject.root));
-  await writeFile(join(folder, "sandbox.json"), "");
+  await writeFile(join(folder, "sandbox.json"), text);
   expect(await subject.provider.list()).toEqual([]);
   const second = await subject.provider.create("alice");
   expect((await second.readLines("notes.txt"))?.lines).toEqual(["kept"]);

@@ -126,12 +126,19 @@ async function emptyDirectory(path: string): Promise<void> {
 /** `null` also where the record is no record: then there is nothing that could be relied on. */
 async function readRecord(directory: string): Promise<SandboxRecord | null> {
   try {
-    return JSON.parse(await readFile(join(directory, RECORD_NAME), "utf8")) as SandboxRecord;
+    const record: unknown = JSON.parse(await readFile(join(directory, RECORD_NAME), "utf8"));
+    return isRecord(record) ? record : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     if (["ENOENT", "ENOTDIR"].includes(hostErrorCode(error))) return null;
     throw error;
   }
+}
+
+function isRecord(value: unknown): value is SandboxRecord {
+  if (typeof value !== "object" || value === null) return false;
+  const { key, id } = value as Partial<Record<keyof SandboxRecord, unknown>>;
+  return typeof key === "string" && typeof id === "string";
 }
 
 function alreadyExists(cause: unknown): SandboxError {

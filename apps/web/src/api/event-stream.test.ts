@@ -73,3 +73,8 @@ test("an event without a number cannot be placed in the turn", async () => {
   const stream = streamOf([new TextEncoder().encode("event: text-delta\ndata: {}\n\n")]);
   await expect(collect(stream)).rejects.toMatchObject({ code: "network" });
 });
+
+test("readEvents: data that is no JSON is a broken stream", async () => {
+  const stream = streamOf([new TextEncoder().encode("id: 1\nevent: text-delta\ndata: {\n\n")]);
+  await expect(collect(stream)).rejects.toMatchObject({ code: "network" });
+});

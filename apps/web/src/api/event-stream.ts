@@ -64,5 +64,9 @@ function parseEvent(
   if (!Number.isSafeInteger(number) || number < 1) {
     throw networkError(`The stream has an event without a number: ${JSON.stringify(id)}.`);
   }
-  return { id: number, event: event ?? "message", data: JSON.parse(data) as unknown };
+  try {
+    return { id: number, event: event ?? "message", data: JSON.parse(data) as unknown };
+  } catch (error) {
+    throw networkError(`The event ${number} of the stream is no JSON.`, error);
+  }
 }
