@@ -5,7 +5,7 @@ import { HostileUser } from "./hostile-user.ts";
 import { HttpNeighbour, percentile } from "./http-neighbour.ts";
 
 /** How much more memory the server may have during one attack than before it. */
-const MAX_GROWN_MIB = 256;
+const MAX_GROWN_MIB = 384;
 const CASE_TIMEOUT_MS = 120_000;
 
 export interface HostileBench {

@@ -10,9 +10,9 @@ import type { ScriptedAgent } from "./scripted-agent.ts";
 
 export const MEBIBYTE: number = 1024 * 1024;
 /** Far beyond what is aimed at, 100 ms: the machine may have much else to do. */
-export const MAX_DELAY_MS = 500;
+export const MAX_DELAY_MS = 1000;
 /** What a turn of the loop may work: measured 5 to 35 ms; before it was cut into turns, 400. */
-export const MAX_TURN_MS = 100;
+export const MAX_TURN_MS = 200;
 export const SLOW = { timeout: 120_000 };
 
 const STARTED = { id: "p", startedAt: "2026-01-31T12:00:00.000Z", open: false };

@@ -11,7 +11,7 @@ import { Neighbour, percentile } from "./neighbour.ts";
 const MAX_GROWN_MIB = 512;
 /** What may be held once the attacks of a group are over. */
 const MAX_HELD_MIB = 64;
-const CASE_FLOOR_MS = 500;
+const CASE_FLOOR_MS = 2000;
 const LOOP_RESOLUTION_MS = 10;
 const MIN_CASES = 60;
 const CASE_TIMEOUT_MS = 60_000;
