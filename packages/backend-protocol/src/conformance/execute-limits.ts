@@ -131,6 +131,8 @@ export const executeLimitsBehaviours: BehaviourGroup = {
         signal: abort.signal,
       });
       await beatStarted(bench);
+      // By now the caller has been told that it runs: before that, an abort is an error.
+      await sandbox.execute("true");
       abort.abort();
       expect(await running).toMatchObject({
         outcome: "cancelled",

@@ -91,6 +91,8 @@ func TestACrowdThatComesAndGoesLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	socket := newSocketName()
 	client, daemon := connect(t, socket)
+	// Here the crowd is of the client's kind, and one that is idle would make room for it.
+	work := spawn(t, client, "sleep 600")
 	// What serving needs once is there after the first.
 	crowd(t, socket, 8)
 	client.Ping()
@@ -98,6 +100,7 @@ func TestACrowdThatComesAndGoesLeavesNothingBehind(t *testing.T) {
 	crowd(t, socket, 300)
 	eventually(t, "the descriptors are closed", func() bool { return descriptors(t, daemon.Process.Pid) <= before })
 	client.Ping()
+	work.Cancel()
 }
 
 func crowd(t *testing.T, socket string, size int) {
