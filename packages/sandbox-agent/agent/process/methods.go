@@ -27,6 +27,7 @@ func (t *Table) spawn(ctx context.Context, call *rpc.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer t.leave(p)
 	if p.input != nil {
 		go p.input.feed(ctx, call.Body(ctx))
 	}
@@ -48,10 +49,11 @@ func (t *Table) attach(ctx context.Context, call *rpc.Call) (any, error) {
 	if params.After >= math.MaxUint32 {
 		params.After = math.MaxUint32 - 1
 	}
-	p, err := t.find(params.ID)
+	p, err := t.follow(params.ID)
 	if err != nil {
 		return nil, err
 	}
+	defer t.leave(p)
 	if p.open {
 		go p.input.feed(ctx, call.Body(ctx))
 	}

@@ -27,6 +27,7 @@ type process struct {
 	pipes       [2]*pipe
 	input       *input
 	memoryKills int // that there were before it
+	readers     int // of its output, under the lock of the table; the call that starts it is the first
 
 	mu       sync.Mutex
 	reason   outcome // why it is stopped

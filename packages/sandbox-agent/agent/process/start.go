@@ -56,6 +56,7 @@ func (t *Table) start(params *spawnParams) (*process, error) {
 		memoryKills: t.memoryKills.count(),
 		stopping:    make(chan struct{}),
 		ended:       make(chan struct{}),
+		readers:     1,
 	}
 	if err := p.begin(t, params); err != nil {
 		return nil, children.StartError(err, string(params.Directory))

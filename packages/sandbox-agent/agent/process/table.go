@@ -79,19 +79,57 @@ func (t *Table) add(p *process) {
 	t.processes[p.id] = p
 }
 
-// retire keeps a process that ended until a hundred more have.
+// retire keeps a process that ended until a hundred more have, and until nobody reads its output.
 func (t *Table) retire(p *process) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.budget.retire(p.output)
 	t.ended = append(t.ended, p)
-	if len(t.ended) > keptEnded {
-		oldest := t.ended[0]
-		t.ended[0] = nil
-		t.ended = t.ended[1:]
-		delete(t.processes, oldest.id)
-		t.budget.forget(oldest.output)
+	t.forgetOldest()
+}
+
+// forgetOldest leaves out those that are read: more commands than are kept may end at the same time,
+// before the first of them has told what it wrote.
+func (t *Table) forgetOldest() {
+	kept := t.ended[:0]
+	excess := len(t.ended) - keptEnded
+	for _, p := range t.ended {
+		if excess <= 0 || p.readers > 0 {
+			kept = append(kept, p)
+			continue
+		}
+		excess--
+		delete(t.processes, p.id)
+		t.budget.forget(p.output)
 	}
+	for index := len(kept); index < len(t.ended); index++ {
+		t.ended[index] = nil
+	}
+	t.ended = kept
+}
+
+// follow finds a process whose output somebody is about to read, until leave.
+func (t *Table) follow(id string) (*process, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p, ok := t.processes[id]
+	if !ok {
+		return nil, noProcess(id)
+	}
+	p.readers++
+	return p, nil
+}
+
+// leave ends what follow or the start of the process began.
+func (t *Table) leave(p *process) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p.readers--
+	t.forgetOldest()
+}
+
+func noProcess(id string) error {
+	return wire.Errorf(wire.NotFound, "there is no process %q", id)
 }
 
 func (t *Table) find(id string) (*process, error) {
@@ -100,7 +138,7 @@ func (t *Table) find(id string) (*process, error) {
 	if p, ok := t.processes[id]; ok {
 		return p, nil
 	}
-	return nil, wire.Errorf(wire.NotFound, "there is no process %q", id)
+	return nil, noProcess(id)
 }
 
 // all gives the processes in the order in which they started.
